@@ -1,0 +1,30 @@
+import type { ProfileId } from './ids.ts'
+
+/** Settings that decide what the core allows; see `settings/settings.ts` for their meaning to operators. */
+export type Policy = {
+  /** Longest life of a self-issued key in ms; negative: no limit. */
+  readonly apiKeyMaxTtlMs: number
+  /** Whether somebody who showed an API key may issue keys and tokens without narrowing. */
+  readonly apiKeyMayIssueKeys: boolean
+  /** Most keys of one owner; absent: no limit. */
+  readonly apiKeyPerUserMax?: number
+  /** Life of a session when the client names none, in ms. */
+  readonly sessionTtlMs: number
+  /** Longest life of a session in ms; negative: no limit. */
+  readonly sessionMaxTtlMs: number
+  /** How long a refreshed session stays good, in ms. */
+  readonly sessionGracePeriodMs: number
+  readonly tokenAlgorithm: 'HS256' | 'HS384' | 'HS512'
+  /** Signs tokens; absent: a secret generated once and kept in the store. */
+  readonly tokenSecret?: string
+  readonly restrictedProfileIds: readonly ProfileId[]
+  /** Sustained logins per second for one account; short bursts of `loginBurst` pass. */
+  readonly loginsPerSecond: number
+  /** Sustained logins per second from one address. */
+  readonly loginsPerSecondPerAddress: number
+  readonly loginBurst: number
+  /** Anonymous may do everything until rights are restricted (Kuzzle's start); only for development. */
+  readonly openStart: boolean
+  /** Only administrators may call anything. */
+  readonly failsafeMode: boolean
+}

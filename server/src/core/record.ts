@@ -1,0 +1,12 @@
+import type { UserId } from './ids.ts'
+
+/** A point in time: milliseconds since the epoch. */
+export type Instant = number
+
+/** Who made a stored thing and when, and who last changed it. */
+export type RecordInfo = {
+  readonly createdBy: UserId
+  readonly createdAt: Instant
+  readonly updatedBy?: UserId
+  readonly updatedAt?: Instant
+}

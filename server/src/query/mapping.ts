@@ -1,0 +1,23 @@
+/** Types that a searchable field may have. */
+export type FieldType =
+  | 'keyword'
+  | 'text'
+  | 'long'
+  | 'integer'
+  | 'short'
+  | 'byte'
+  | 'double'
+  | 'float'
+  | 'date'
+  | 'boolean'
+  | 'object'
+  | 'nested'
+
+/** One field: a leaf with a type, or an object with fields of its own. */
+export type FieldMapping = {
+  readonly type?: FieldType
+  readonly properties?: Readonly<Record<string, FieldMapping>>
+}
+
+/** Which members of a document can be searched, and how. What is not listed is kept but matches nothing. */
+export type Mapping = { readonly properties: Readonly<Record<string, FieldMapping>> }
