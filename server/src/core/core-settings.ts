@@ -1,7 +1,7 @@
 import type { ProfileId } from './ids.ts'
 
 /** Settings that decide what the core allows; see `settings/settings.ts` for their meaning to operators. */
-export type Policy = {
+export type CoreSettings = {
   /** Longest life of a self-issued key in ms; negative: no limit. */
   readonly apiKeyMaxTtlMs: number
   /** Whether somebody who showed an API key may issue keys and tokens without narrowing. */

@@ -1,0 +1,35 @@
+/** Why a request body could not be had. */
+export type BodyProblem = 'too_large' | 'too_many_encodings' | 'unsupported_encoding' | 'corrupt' | 'aborted'
+
+/** A request's body with all content encodings undone, or why there is none; `detail` is safe to show. */
+export type Body =
+  | { readonly ok: true; readonly bytes: Uint8Array }
+  | { readonly ok: false; readonly problem: BodyProblem; readonly detail: string }
+
+/** One HTTP request, before anything of it is understood. */
+export type HttpRequest = {
+  readonly method: string
+  /** Path as sent, without query string, still percent-encoded. */
+  readonly path: string
+  /** Query string as sent, without `?`; empty when there is none. */
+  readonly query: string
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly address: string
+  /** The peer is on this host and, as far as can be seen (no forwarding header), no proxy stands between. */
+  readonly local: boolean
+  /** Random, unique for each request. */
+  readonly id: string
+  /** Reads the body once; bounded while it arrives and while it is being decompressed. */
+  readBody(limits: { readonly bytesMax: number; readonly encodingsMax: number }): Promise<Body>
+}
+
+/** One HTTP answer. */
+export type HttpReply = {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | readonly string[]>>
+  readonly body: string | Uint8Array
+}
+
+/** Answers requests; must never reject: a failure is an answer too. */
+export type HttpHandler = (request: HttpRequest) => Promise<HttpReply> | HttpReply
