@@ -16,6 +16,8 @@ export type FieldType =
 /** One field: a leaf with a type, or an object with fields of its own. */
 export type FieldMapping = {
   readonly type?: FieldType
+  /** Keyword fields only: values, and the values they are compared with, are lower-cased first. */
+  readonly normalizer?: 'lowercase'
   readonly properties?: Readonly<Record<string, FieldMapping>>
 }
 

@@ -1,0 +1,352 @@
+import {
+  choice,
+  duration,
+  list,
+  onOrOff,
+  type Reveal,
+  rate,
+  type SettingKind,
+  secret,
+  size,
+  text,
+  wholeNumber,
+} from './setting-kinds.ts'
+
+/** One thing an operator may decide. */
+export type Setting<T> = {
+  readonly kind: SettingKind<T>
+  /** As somebody would write it; absent: the setting may stay unset. */
+  readonly initial: unknown
+  /** What it decides, in one sentence. */
+  readonly sentence: string
+  /** Other names that are accepted, for use with files and habits of old. */
+  readonly aliases: readonly string[]
+}
+
+/**
+ * Every setting, once, by its name in the configuration file. Names that Kuzzle has mean what they mean there.
+ *
+ * `settings-names.ts` derives the environment variable and the flag from the name; `docs/reference/settings.md` is
+ * generated from this table.
+ */
+export const SETTINGS = {
+  'server.host': setting(
+    text(255, 'a host name or IP address'),
+    '127.0.0.1',
+    'Address to listen on; `0.0.0.0` and `::` mean every network interface.',
+    ['host'],
+  ),
+  'server.port': setting(
+    wholeNumber(0, 65_535),
+    7512,
+    'Port for HTTP and WebSocket; 0 picks a free one and prints it.',
+    ['port'],
+  ),
+  storage: setting(
+    secret(1, 'sqlite:PATH, sqlite::memory: or postgres://...', withoutPassword),
+    undefined,
+    'Where everything is kept: `sqlite:PATH`, `sqlite::memory:` or `postgres://...`; unset: the file `latchkey.db` in `dataDir`.',
+  ),
+  dataDir: setting(
+    text(4096, 'a path'),
+    'data',
+    'Directory of the embedded store; created for the owner of the process only (mode 0700) when it is missing.',
+  ),
+  dev: setting(
+    onOrOff(),
+    false,
+    'Development: as in a fresh Kuzzle, anonymous may do everything until the first administrator is created; refused unless `server.host` is a loopback address.',
+  ),
+  'log.level': setting(
+    choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+    'info',
+    'Least important messages that are written to the log; audit events are of level `info`.',
+  ),
+  'log.format': setting(
+    choice(['text', 'json']),
+    'text',
+    'Form of what is printed: `text` for people, `json` for one JSON object a line.',
+  ),
+  'server.maxRequestSize': setting(
+    size('1KB', '256MB'),
+    '1MB',
+    'Largest request body, WebSocket message or MQTT payload.',
+  ),
+  'server.strictSdkVersion': setting(
+    onOrOff(),
+    true,
+    'Whether requests of Kuzzle SDKs of an unsupported major version are refused.',
+  ),
+  'server.protocols.http.enabled': setting(onOrOff(), true, 'Whether API requests are answered over HTTP.'),
+  'server.protocols.http.allowCompression': setting(
+    onOrOff(),
+    true,
+    'Whether the `Accept-Encoding` header of answers offers compression of requests.',
+  ),
+  'server.protocols.http.maxEncodingLayers': setting(
+    wholeNumber(1, 10),
+    3,
+    'Most content encodings that one request body may have been through.',
+  ),
+  'server.protocols.http.maxFormFileSize': setting(
+    size('1KB', '256MB'),
+    '1MB',
+    'Largest part of a multipart form.',
+  ),
+  'server.protocols.http.additionalContentTypes': setting(
+    list(),
+    [],
+    'Content types of requests that are read as JSON besides the usual ones.',
+  ),
+  'server.protocols.websocket.enabled': setting(
+    onOrOff(),
+    true,
+    'Whether WebSocket connections are accepted, on the port of HTTP.',
+  ),
+  'server.protocols.websocket.idleTimeout': setting(
+    duration('0s', '1d'),
+    60_000,
+    'How long a WebSocket may stay silent before it is closed; 0: for ever.',
+  ),
+  'server.protocols.websocket.rateLimit': setting(
+    wholeNumber(0, 1_000_000),
+    0,
+    'Most messages of one WebSocket in one second; 0: no limit.',
+  ),
+  'server.protocols.websocket.compression': setting(
+    onOrOff(),
+    false,
+    'Whether messages may be compressed (permessage-deflate).',
+  ),
+  'server.protocols.websocket.sendPingsAutomatically': setting(
+    onOrOff(),
+    false,
+    'Whether silent clients are pinged before `idleTimeout` ends.',
+  ),
+  'server.protocols.websocket.resetIdleTimeoutOnSend': setting(
+    onOrOff(),
+    false,
+    'Whether messages sent to a client count against its silence, as those received from it do.',
+  ),
+  'server.protocols.websocket.realtimeNotifications': setting(
+    onOrOff(),
+    true,
+    'Whether a WebSocket is told when its token ends.',
+  ),
+  'server.protocols.mqtt.enabled': setting(onOrOff(), false, 'Whether MQTT connections are accepted.'),
+  'server.protocols.mqtt.port': setting(
+    wholeNumber(0, 65_535),
+    1883,
+    'Port for MQTT; 0 picks a free one and prints it.',
+    ['server.protocols.mqtt.server.port'],
+  ),
+  'server.protocols.mqtt.requestTopic': setting(
+    text(255, 'the name of a topic'),
+    'Kuzzle/request',
+    'Topic to which clients publish requests.',
+  ),
+  'server.protocols.mqtt.responseTopic': setting(
+    text(255, 'the name of a topic'),
+    'Kuzzle/response',
+    'Topic on which each client receives its answers.',
+  ),
+  'server.protocols.mqtt.allowPubSub': setting(
+    onOrOff(),
+    false,
+    'Whether clients may publish to other topics, for each other.',
+  ),
+  'server.protocols.mqtt.disconnectDelay': setting(
+    duration('0s', '1m'),
+    250,
+    'How long a closed MQTT client is remembered.',
+  ),
+  'server.protocols.mqtt.realtimeNotifications': setting(
+    onOrOff(),
+    true,
+    'Whether an MQTT client is told when its token ends.',
+  ),
+  'http.accessControlAllowOrigin': setting(
+    list(),
+    ['*'],
+    'Origins of browsers that may call; `*` stands for all.',
+  ),
+  'http.accessControlAllowOriginUseRegExp': setting(
+    onOrOff(),
+    false,
+    'Whether `http.accessControlAllowOrigin` holds regular expressions.',
+  ),
+  'http.accessControlAllowMethods': setting(
+    text(1024, 'names of methods with commas between them'),
+    'GET,POST,PUT,PATCH,DELETE,OPTIONS,HEAD',
+    'The `Access-Control-Allow-Methods` header of answers.',
+  ),
+  'http.accessControlAllowHeaders': setting(
+    text(4096, 'names of headers with commas between them'),
+    'Content-Type, Access-Control-Allow-Headers, Authorization, X-Requested-With, Content-Encoding, Content-Length, X-Kuzzle-Volatile',
+    'The `Access-Control-Allow-Headers` header of answers.',
+  ),
+  'http.cookieAuthentication': setting(
+    onOrOff(),
+    true,
+    'Whether browsers may keep their session token in a cookie that scripts cannot read.',
+  ),
+  'http.allowTokenInQuery': setting(
+    onOrOff(),
+    false,
+    'Whether a token is accepted in the query string (`?jwt=`), where logs and proxies see it.',
+  ),
+  'security.apiKey.maxTTL': setting(
+    duration('1s', '36500d', { unlimited: true }),
+    -1,
+    'Longest life of an API key that users issue for themselves.',
+  ),
+  'security.apiKey.mayIssueKeys': setting(
+    onOrOff(),
+    true,
+    'Whether a caller that shows an API key may issue keys and tokens; off: none that outlives the key it shows.',
+  ),
+  'security.apiKey.perUserMax': setting(
+    wholeNumber(0, 1_000_000_000, 'unlimited'),
+    -1,
+    'Most API keys that one user may hold.',
+  ),
+  'security.authToken.algorithm': setting(
+    choice(['HS256', 'HS384', 'HS512']),
+    'HS256',
+    'How tokens are signed.',
+    ['security.jwt.algorithm'],
+  ),
+  'security.authToken.expiresIn': setting(
+    duration('1s', '36500d'),
+    '1h',
+    'Life of a session when the client names none.',
+    ['security.jwt.expiresIn'],
+  ),
+  'security.authToken.maxTTL': setting(
+    duration('1s', '36500d', { unlimited: true }),
+    -1,
+    'Longest life of a session.',
+    ['security.jwt.maxTTL'],
+  ),
+  'security.authToken.gracePeriod': setting(
+    duration('0s', '1h'),
+    1000,
+    'How long a session stays good after it was refreshed.',
+    ['security.jwt.gracePeriod'],
+  ),
+  'security.authToken.secret': setting(
+    secret(32, 'a text of 32 to 4096 characters'),
+    undefined,
+    'Signs tokens; unset: a secret that is generated once and kept in the store.',
+    ['security.jwt.secret'],
+  ),
+  'security.restrictedProfileIds': setting(
+    list(),
+    ['default'],
+    'Profiles of users that `security:createRestrictedUser` creates.',
+  ),
+  'plugins.common.failsafeMode': setting(
+    onOrOff(),
+    false,
+    'Whether only administrators may call anything, to repair things in peace.',
+  ),
+  'limits.concurrentRequests': setting(
+    wholeNumber(1, 100_000),
+    100,
+    'Most requests that are worked on at the same time; more wait.',
+  ),
+  'limits.requestsBufferSize': setting(
+    wholeNumber(1, 10_000_000),
+    50_000,
+    'Most requests that wait; more are refused with status 503.',
+  ),
+  'limits.requestsBufferWarningThreshold': setting(
+    wholeNumber(1, 10_000_000),
+    5_000,
+    'Waiting requests from which on the log warns.',
+  ),
+  'limits.documentsFetchCount': setting(
+    wholeNumber(1, 1_000_000),
+    10_000,
+    'Most results of one search, and most ids of one request that reads many.',
+  ),
+  'limits.documentsWriteCount': setting(
+    wholeNumber(1, 1_000_000),
+    200,
+    'Most ids of one request that changes many.',
+  ),
+  'limits.loginsPerSecond': setting(
+    rate(1_000_000),
+    1,
+    'Sustained login attempts per second for one account.',
+  ),
+  'limits.loginsPerSecondPerAddress': setting(
+    rate(1_000_000),
+    10,
+    'Sustained login attempts per second from one address.',
+  ),
+  'limits.loginBurst': setting(
+    wholeNumber(1, 1_000_000),
+    5,
+    'Login attempts that may come at once before the limits per second apply.',
+  ),
+  'services.storageEngine.maxScrollDuration': setting(
+    duration('1s', '1d'),
+    '1m',
+    'Longest time for which a client may ask that a scroll is kept between two pages.',
+  ),
+  'services.storageEngine.defaults.scrollTTL': setting(
+    duration('1s', '1d'),
+    '15s',
+    'How long a scroll is kept between two pages when the client does not say.',
+  ),
+  'stats.enabled': setting(onOrOff(), true, 'Whether statistics of requests are kept for `server:getStats`.'),
+  'stats.ttl': setting(duration('1s', '7d', { unit: 's' }), 3600, 'How long statistics are kept.'),
+  'stats.statsInterval': setting(
+    duration('1s', '1h', { unit: 's' }),
+    10,
+    'Time between two frames of statistics.',
+  ),
+} satisfies Readonly<Record<string, Setting<unknown>>>
+
+/** The name of a setting, as in the configuration file. */
+export type SettingName = keyof typeof SETTINGS
+
+/** A value for every setting; durations in ms, sizes in bytes. Secrets are functions. */
+export type Settings = {
+  readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends Setting<infer T> ? T : never
+}
+
+/** Names of all settings in the order of the table. */
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[]
+
+/** The definition of one setting, whatever its type. */
+export function settingOf(name: SettingName): Setting<unknown> {
+  return SETTINGS[name]
+}
+
+function setting<T>(
+  kind: SettingKind<T>,
+  initial: undefined,
+  sentence: string,
+  aliases?: readonly string[],
+): Setting<T | undefined>
+function setting<T>(
+  kind: SettingKind<T>,
+  initial: unknown,
+  sentence: string,
+  aliases?: readonly string[],
+): Setting<T>
+function setting<T>(
+  kind: SettingKind<T>,
+  initial: unknown,
+  sentence: string,
+  aliases: readonly string[] = [],
+): Setting<T> {
+  return { kind, initial, sentence, aliases }
+}
+
+/** A storage address for people: the password of a URL is left out. */
+function withoutPassword(address: string): string {
+  return address.replace(/^([a-z]+:\/\/[^:@/]*):.*@/i, '$1:[secret]@')
+}
