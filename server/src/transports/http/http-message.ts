@@ -13,7 +13,10 @@ export type HttpRequest = {
   readonly path: string
   /** Query string as sent, without `?`; empty when there is none. */
   readonly query: string
-  /** Names in lower case. */
+  /**
+   * Names in lower case. A header that may come once but came more often, such as `authorization`, is an array of
+   * all its values: refuse it rather than choose. List headers that came more often are joined by commas.
+   */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly address: string
   /** The peer is on this host and, as far as can be seen (no forwarding header), no proxy stands between. */

@@ -1,0 +1,92 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Peer } from '../peer.ts'
+import type { HttpHandler, HttpReply, HttpRequest } from './http-message.ts'
+
+/** Every bound of the HTTP listener. Times in ms, sizes in bytes. */
+export type HttpLimits = {
+  /** Most open connections, upgraded ones included; further ones are dropped as they arrive. */
+  readonly connectionsMax: number
+  /** Most requests being answered at once; further ones get the `overloaded` reply. */
+  readonly concurrentRequestsMax: number
+  /** Most requests that one connection may have running at once; further ones get the `overloaded` reply. */
+  readonly pipelinedMax: number
+  /** Longest request line and headers together; longer ones are answered with 431. */
+  readonly headerBytesMax: number
+  /** Within this time all headers of a request must have arrived, else 408. */
+  readonly headersTimeoutMs: number
+  /** Within this time the whole request must have arrived, else 408. */
+  readonly requestTimeoutMs: number
+  /** How long a connection without a request stays open. */
+  readonly keepAliveTimeoutMs: number
+  /** A connection on which no byte moves for this long is cut, in whatever state. */
+  readonly idleTimeoutMs: number
+  /** A body that nobody wanted and that is announced to be no longer than this does not end the connection. */
+  readonly skippedBytesMax: number
+  /** How much of a longer body that nobody wanted is read and thrown away, so that the client sees the answer. */
+  readonly unreadBytesMax: number
+  /** How long that may take. */
+  readonly unreadTimeoutMs: number
+  /** How long `close` lets running requests finish. */
+  readonly drainTimeoutMs: number
+}
+
+/** What holds unless the caller says otherwise. */
+export const HTTP_LIMITS: HttpLimits = {
+  connectionsMax: 10_000,
+  concurrentRequestsMax: 50_100,
+  pipelinedMax: 256,
+  headerBytesMax: 16_384,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 65_000,
+  idleTimeoutMs: 120_000,
+  skippedBytesMax: 65_536,
+  unreadBytesMax: 8_388_608,
+  unreadTimeoutMs: 2_000,
+  drainTimeoutMs: 8_000,
+}
+
+/** What an HTTP listener needs. */
+export type HttpListenerOptions = {
+  readonly host: string
+  /** 0 picks a free port. */
+  readonly port: number
+  readonly handler: HttpHandler
+  /** The answer while too many requests are running. Must be quick and must not read the body. */
+  readonly overloaded: (request: HttpRequest) => HttpReply
+  /** Told when a handler broke its promise and failed; the client got a bare 500 naming `requestId`. */
+  readonly onError: (error: unknown, requestId: string) => void
+  /** Overrides of {@link HTTP_LIMITS}. */
+  readonly limits?: Partial<HttpLimits>
+}
+
+/** Takes over the socket of an upgrade request; answers and ends it in every case. */
+export type UpgradeHandler = (upgrade: Upgrade) => void
+
+/** A request to speak WebSocket from now on. */
+export type Upgrade = {
+  readonly incoming: IncomingMessage
+  readonly socket: Socket
+  /** What the client already sent beyond the request. */
+  readonly head: Buffer
+  readonly peer: Peer
+}
+
+/** An open HTTP listener. */
+export interface HttpListener {
+  /** Where it listens: the address as the system names it, and the port really taken. */
+  readonly address: string
+  readonly port: number
+  /** How many requests are being answered right now. */
+  readonly runningRequests: number
+  /** How many connections are open, upgraded ones included. */
+  readonly openConnections: number
+  /** From now on requests to upgrade to WebSocket go to `handler`; without one they are ordinary requests. */
+  acceptUpgrades(handler: UpgradeHandler): void
+  /**
+   * Stops accepting, ends idle connections, lets running requests finish with `Connection: close`, and cuts what
+   * is left after `drainTimeoutMs`. Upgraded connections are their own listener's to end, before or meanwhile.
+   */
+  close(): Promise<void>
+}

@@ -1,0 +1,37 @@
+import type { IncomingHttpHeaders } from 'node:http'
+
+/** The other end of a socket. */
+export type Peer = {
+  /** IP address; IPv4 in dotted form even where the socket speaks IPv6. Empty once the socket is gone. */
+  readonly address: string
+  /** The address is one of this host's own loopback addresses. */
+  readonly loopback: boolean
+}
+
+/** The peer of a socket that was just accepted. */
+export function peerOf(socket: { readonly remoteAddress?: string | undefined }): Peer {
+  const address = plainAddress(socket.remoteAddress ?? '')
+  return { address, loopback: isLoopback(address) }
+}
+
+/** True for 127.0.0.0/8 and ::1, also when written as IPv4 in IPv6. */
+export function isLoopback(address: string): boolean {
+  const plain = plainAddress(address)
+  return plain.startsWith('127.') || plain === '::1'
+}
+
+/** True when a header tells that somebody passed this request on, so that the peer is not who asks. */
+export function isForwarded(headers: IncomingHttpHeaders): boolean {
+  for (const name in headers) {
+    if (FORWARDING_HEADERS.has(name) || name.startsWith('x-forwarded-')) return true
+  }
+  return false
+}
+
+const FORWARDING_HEADERS: ReadonlySet<string> = new Set(['forwarded', 'via', 'x-real-ip'])
+
+const IPV4_IN_IPV6 = '::ffff:'
+
+function plainAddress(address: string): string {
+  return address.startsWith(IPV4_IN_IPV6) ? address.slice(IPV4_IN_IPV6.length) : address
+}

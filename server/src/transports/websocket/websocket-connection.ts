@@ -1,0 +1,191 @@
+import { isUtf8 } from 'node:buffer'
+import { randomUUID } from 'node:crypto'
+import type { WebSocket } from 'ws'
+import type { Connection } from '../connection.ts'
+import type { Upgrade } from '../http/http-listener-options.ts'
+import { requestHeaders } from '../http/node-http-request.ts'
+import { MessageLane } from '../message-lane.ts'
+import { isForwarded } from '../peer.ts'
+import { FrameCounter } from './frame-counter.ts'
+import type { WebSocketLimits, WebSocketListenerOptions } from './websocket-listener-options.ts'
+
+/** What all connections of a listener share. */
+export type WebSocketContext = Pick<WebSocketListenerOptions, 'handler' | 'onRateExceeded' | 'onError'> & {
+  readonly limits: WebSocketLimits
+  readonly heartbeat: { readonly ping: Buffer; readonly pong: Buffer } | undefined
+  readonly now: () => number
+}
+
+/** One open WebSocket. */
+export class WebSocketConnection implements Connection {
+  readonly id = randomUUID()
+  readonly carrier = 'websocket'
+  readonly address: string
+  readonly local: boolean
+  readonly headers: Connection['headers']
+  /** Resolves when the socket is gone, however it went. */
+  readonly gone: Promise<void>
+  readonly #webSocket: WebSocket
+  readonly #upgrade: Upgrade
+  readonly #context: WebSocketContext
+  readonly #lane: MessageLane
+  #closing = false
+  #cut: NodeJS.Timeout | undefined
+  #windowStart: number
+  #messagesInWindow = 0
+  #activeAt: number
+  #bytesSeen: number
+
+  constructor(webSocket: WebSocket, upgrade: Upgrade, context: WebSocketContext) {
+    this.#webSocket = webSocket
+    this.#upgrade = upgrade
+    this.#context = context
+    this.address = upgrade.peer.address
+    this.local = upgrade.peer.loopback && !isForwarded(upgrade.incoming.headers)
+    this.headers = requestHeaders(upgrade.incoming)
+    this.#bytesSeen = upgrade.socket.bytesRead
+    this.#activeAt = context.now()
+    this.#windowStart = this.#activeAt
+    this.#lane = new MessageLane({
+      inFlightMax: context.limits.inFlightMax,
+      waitingMax: context.limits.waitingMax,
+      run: (text) => context.handler.received(this, text),
+      pause: () => webSocket.pause(),
+      resume: () => webSocket.resume(),
+      overflow: () => this.#refuseFurther(),
+      failed: (error) => context.onError(error, this.id),
+    })
+    this.gone = new Promise((resolve) => webSocket.once('close', resolve))
+    this.#listen()
+  }
+
+  send(text: string): void {
+    this.#push(text)
+  }
+
+  close(code: number = NORMAL_CLOSURE): void {
+    if (this.#closing) return
+    this.#closing = true
+    this.#webSocket.close(isSendable(code) ? code : NORMAL_CLOSURE)
+    this.#cutSoon()
+  }
+
+  /** Closes the socket when it has been silent for too long and owes nothing to the client. */
+  closeIfIdle(): void {
+    const bytesRead = this.#upgrade.socket.bytesRead
+    const now = this.#context.now()
+    if (bytesRead !== this.#bytesSeen || !this.#lane.isIdle) {
+      this.#bytesSeen = bytesRead
+      this.#activeAt = now
+    } else if (now - this.#activeAt >= this.#context.limits.idleTimeoutMs) {
+      this.close(GOING_AWAY)
+    }
+  }
+
+  /** Reads no more, lets running messages finish in time, then closes; resolves when the socket is gone. */
+  async drain(): Promise<void> {
+    this.#webSocket.pause()
+    let deadline: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      deadline = setTimeout(resolve, this.#context.limits.drainTimeoutMs)
+    })
+    await Promise.race([this.#lane.drain(), late, this.gone])
+    clearTimeout(deadline)
+    this.close(GOING_AWAY)
+    // What comes now is dropped, but the client's own close frame must get through.
+    this.#webSocket.resume()
+    await this.gone
+  }
+
+  #listen(): void {
+    const frames = new FrameCounter(this.#context.limits.framesPerMessageMax, () => this.#refuseFurther())
+    this.#upgrade.socket.on('data', (chunk) => frames.take(chunk))
+    this.#webSocket.on('message', (data, binary) => this.#received(data, binary))
+    this.#webSocket.on('ping', (data) => this.#answerPing(data))
+    // The library closes the socket with the code that fits the error; all that is left is to be patient with
+    // the client no longer than with others.
+    this.#webSocket.on('error', () => this.#cutSoon())
+    void this.gone.then(() => this.#ended())
+  }
+
+  #received(data: unknown, binary: boolean): void {
+    if (this.#closing || !Buffer.isBuffer(data) || data.length === 0) return
+    const { heartbeat } = this.#context
+    if (heartbeat?.ping.equals(data)) {
+      this.#push(heartbeat.pong)
+      return
+    }
+    // The library has checked text frames; binary ones are taken as text too, as Kuzzle does.
+    if (binary && !isUtf8(data)) {
+      this.close(INVALID_PAYLOAD)
+      return
+    }
+    const text = data.toString()
+    if (this.#isTooFast()) this.#context.onRateExceeded?.(this, text)
+    else this.#lane.take(text)
+  }
+
+  /** Closes the socket of a client that would fill the memory, and reads nothing more of it. */
+  #refuseFurther(): void {
+    this.close(POLICY_VIOLATION)
+    this.#webSocket.pause()
+  }
+
+  /** Pongs go the way of all messages, so that a client that pings and never reads is found out. */
+  #answerPing(data: Buffer): void {
+    if (this.#mayPush()) this.#webSocket.pong(data, false, ignoreFailure)
+  }
+
+  #push(message: string | Buffer): void {
+    if (this.#mayPush()) this.#webSocket.send(message, TEXT, ignoreFailure)
+  }
+
+  #mayPush(): boolean {
+    if (this.#closing || this.#webSocket.readyState !== OPEN) return false
+    // Looked at before the message is added: one long answer does not make a slow reader.
+    if (this.#webSocket.bufferedAmount <= this.#context.limits.bufferedBytesMax) return true
+    this.close(INTERNAL_ERROR)
+    return false
+  }
+
+  #isTooFast(): boolean {
+    const { messagesPerSecondMax } = this.#context.limits
+    if (messagesPerSecondMax <= 0) return false
+    const now = this.#context.now()
+    if (now - this.#windowStart >= 1_000) {
+      this.#windowStart = now
+      this.#messagesInWindow = 0
+    }
+    this.#messagesInWindow += 1
+    return this.#messagesInWindow > messagesPerSecondMax
+  }
+
+  #cutSoon(): void {
+    this.#closing = true
+    this.#cut ??= setTimeout(() => this.#webSocket.terminate(), this.#context.limits.closeGraceMs)
+  }
+
+  #ended(): void {
+    this.#closing = true
+    clearTimeout(this.#cut)
+    this.#lane.close()
+  }
+}
+
+const OPEN = 1
+const TEXT = { binary: false }
+
+const NORMAL_CLOSURE = 1000
+const GOING_AWAY = 1001
+const INVALID_PAYLOAD = 1007
+const POLICY_VIOLATION = 1008
+const INTERNAL_ERROR = 1011
+
+/** Codes that may travel in a close frame (RFC 6455 section 7.4). */
+function isSendable(code: number): boolean {
+  if (code >= 3000 && code <= 4999) return true
+  return code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006
+}
+
+/** A message to a client that is just going away is lost, and the close event says so. */
+function ignoreFailure(): void {}
