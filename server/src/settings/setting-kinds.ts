@@ -12,7 +12,7 @@ export type SettingKind<T> = {
   /** Yes-or-no: as a flag it needs no value. */
   readonly isSwitch: boolean
   /** What may be shown of a value; only secrets have it. */
-  readonly show?: (value: T) => unknown
+  show?(value: T): unknown
 }
 
 /** A secret as a function, so that nothing that prints settings can print it. */

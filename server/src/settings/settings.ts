@@ -3,7 +3,6 @@ import {
   duration,
   list,
   onOrOff,
-  type Reveal,
   rate,
   type SettingKind,
   secret,
@@ -26,7 +25,7 @@ export type Setting<T> = {
 /**
  * Every setting, once, by its name in the configuration file. Names that Kuzzle has mean what they mean there.
  *
- * `settings-names.ts` derives the environment variable and the flag from the name; `docs/reference/settings.md` is
+ * `setting-names.ts` derives the environment variable and the flag from the name; `docs/reference/settings.md` is
  * generated from this table.
  */
 export const SETTINGS = {
