@@ -5,6 +5,7 @@
  */
 export type ErrorCode =
   | 'admin.exists'
+  | 'id.invalid'
   | 'key.id_taken'
   | 'key.not_found'
   | 'key.owner_full'

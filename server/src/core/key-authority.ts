@@ -81,10 +81,10 @@ export interface KeyUseCases {
    */
   issueForSelf(caller: Caller, request: Omit<KeyRequest, 'owner'>): Promise<Issued<ApiKey>>
   /**
-   * Issues a key for any user, or the anonymous one.
+   * Issues a key for any user, or the anonymous one. A refusal leaves an audit event too.
    *
-   * @throws {DomainError} `user.not_found`, `key.id_taken`, `key.ttl_invalid`, `key.owner_full`;
-   *   `key.issuing_forbidden`, `key.outlives_issuer` when the caller is itself a key and keys may not issue.
+   * @throws {DomainError} `user.not_found`, `id.invalid`, `key.id_taken`, `key.ttl_invalid`, `key.owner_full`;
+   *   `key.issuing_forbidden`, `key.outlives_issuer` when the caller shows a key and keys may not issue.
    */
   issueFor(caller: Caller, request: KeyRequest): Promise<Issued<ApiKey>>
   /** The owner's keys that match. Unknown owners have none. */
@@ -97,7 +97,7 @@ export interface KeyUseCases {
   revoke(caller: Caller, owner: UserId, id: KeyId): Promise<void>
 }
 
-/** A successful login: the session and its token, or, where the connection already holds an infinite token, that one. */
+/** What a client presents to log in. */
 export type LoginRequest = {
   readonly strategy: string
   readonly username: string | undefined
@@ -111,11 +111,15 @@ export interface SessionUseCases {
   /** Names of the ways to log in. */
   strategies(): readonly string[]
   /**
-   * @throws {DomainError} `credentials.unknown_strategy`, `login.too_many`, `login.failed` (`facts.missing` true when
-   *   username or password is absent), `session.ttl_exceeded`, `session.ttl_invalid`.
+   * @throws {DomainError} `credentials.unknown_strategy`, `login.too_many` (`facts.retryAfterMs`), `login.failed`
+   *   (`facts.missing` true when username or password is absent), `session.ttl_exceeded`, `session.ttl_invalid`,
+   *   `server.overloaded` when too many passwords wait to be hashed.
    */
   login(request: LoginRequest, origin: Origin): Promise<Issued<Session>>
-  /** @throws {DomainError} `session.ttl_infinite`, `session.ttl_exceeded`, `session.ttl_invalid`. */
+  /**
+   * @throws {DomainError} `session.ttl_infinite`, `session.ttl_exceeded`, `session.ttl_invalid`; `key.outlives_issuer`,
+   *   `key.issuing_forbidden` when the caller shows a key and keys may not issue.
+   */
   createToken(
     caller: Caller,
     request: { readonly ttlMs?: number; readonly singleUse: boolean },
@@ -132,9 +136,6 @@ export interface SessionUseCases {
   /** Ends all sessions of a user; API keys survive. @throws {DomainError} `user.not_found` */
   revokeAll(caller: Caller, owner: UserId): Promise<void>
 }
-
-/** Username and password of the `local` strategy, as a client gave them. */
-export type LocalCredentials = { readonly username?: unknown; readonly password?: unknown }
 
 /** Credentials by strategy, as a client gave them. */
 export type CredentialsByStrategy = Readonly<Record<string, JsonObject>>
@@ -158,7 +159,7 @@ export type BatchDeletion = {
 /** Users. */
 export interface UserUseCases {
   /**
-   * @throws {DomainError} `user.already_exists`, `user.no_profile`, `profile.not_found`,
+   * @throws {DomainError} `id.invalid`, `user.already_exists`, `user.no_profile`, `profile.not_found`,
    *   `credentials.unknown_strategy`, `credentials.invalid`, `credentials.username_taken`, `credentials.orphaned`.
    */
   create(caller: Caller, request: UserRequest): Promise<User>

@@ -37,7 +37,7 @@ export type AuditAction =
 export type Origin = {
   /** Address of the peer as the transport saw it; absent when there is none (command line). */
   readonly address?: string
-  /** `http`, `websocket`, `mqtt`, `cli`. */
+  /** `http`, `websocket`, `mqtt`, `cli`; `server` for what the server does by itself. */
   readonly carrier: string
   readonly requestId: string
   /** The peer is on this host and, as far as can be seen, no proxy stands between. */

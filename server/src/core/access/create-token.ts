@@ -1,0 +1,42 @@
+import { recordChange } from '../audit/record-change.ts'
+import type { Context } from '../context.ts'
+import { DomainError } from '../errors.ts'
+import type { Issued } from '../key-authority.ts'
+import { checkMayCreateToken } from '../keys/keys-issuing-keys.ts'
+import type { Caller } from './caller.ts'
+import { mintSession } from './mint-session.ts'
+import type { Session } from './session.ts'
+import { sessionLife } from './session-life.ts'
+
+/**
+ * Creates a session for the caller itself, without a password; it always expires.
+ *
+ * @throws {DomainError} `session.ttl_infinite`, `session.ttl_exceeded`, `session.ttl_invalid`; and, when the caller
+ *   shows a key and keys may not issue, `key.outlives_issuer` or `key.issuing_forbidden`.
+ */
+export async function createToken(
+  context: Context,
+  caller: Caller,
+  request: { readonly ttlMs?: number; readonly singleUse: boolean },
+): Promise<Issued<Session>> {
+  const now = context.clock.now()
+  const life = sessionLife(context.settings, request.ttlMs, now)
+  if (life.expiresAt === undefined) {
+    throw new DomainError('session.ttl_infinite', 'Cannot create a token that never expires', {})
+  }
+  checkMayCreateToken(context.settings, caller, life.expiresAt)
+  const plan = { ...life, owner: caller.user.id, singleUse: request.singleUse, createdAt: now }
+  const minted = await mintSession(context, plan)
+  const session = minted.issued
+  await recordChange(
+    context,
+    {
+      by: caller,
+      action: 'session.create',
+      subject: `session:${session.fingerprint}`,
+      details: { singleUse: session.singleUse, expiresAt: life.expiresAt },
+    },
+    (event) => context.storage.sessions.insert(session, event),
+  )
+  return minted
+}

@@ -1,0 +1,196 @@
+import { adminExists } from './access/admin-exists.ts'
+import { isAllowed, mayUser } from './access/check-right.ts'
+import { countRequest } from './access/count-request.ts'
+import { createToken } from './access/create-token.ts'
+import { createFirstAdmin, createRestrictedUser, createUser } from './access/create-user.ts'
+import { getUser } from './access/find-users.ts'
+import { identifyCaller } from './access/identify-caller.ts'
+import { listRights } from './access/list-rights.ts'
+import { checkStrategy, LOCAL_FIELDS, STRATEGIES } from './access/local-credentials.ts'
+import { logIn } from './access/log-in.ts'
+import { logOut, revokeSessions } from './access/log-out.ts'
+import { createLoginThrottle } from './access/login-throttle.ts'
+import {
+  createCredentials,
+  credentialsExist,
+  getCredentials,
+  getCredentialsByUsername,
+  removeCredentials,
+  searchCredentials,
+  strategiesOf,
+  updateCredentials,
+  validateCredentials,
+} from './access/manage-credentials.ts'
+import { refreshSession } from './access/refresh-session.ts'
+import { removeUser } from './access/remove-user.ts'
+import { createRequestCounter } from './access/request-counter.ts'
+import { replaceUser, updateUser, upsertUser } from './access/update-user.ts'
+import { getProfile, putProfile, removeProfile, updateProfile } from './access/write-profile.ts'
+import { getRole, putRole, removeRole, updateRole } from './access/write-role.ts'
+import { loadSecurities } from './administration/load-securities.ts'
+import { prepareStore } from './administration/prepare-store.ts'
+import { resetSecurity } from './administration/reset-security.ts'
+import { restrictDefaultRights } from './administration/restrict-default-rights.ts'
+import { extendMapping, getMapping } from './administration/searchable-fields.ts'
+import type { Context, CoreDependencies } from './context.ts'
+import { createInTurn } from './in-turn.ts'
+import type {
+  AdministrationUseCases,
+  CredentialUseCases,
+  KeyAuthority,
+  KeyUseCases,
+  ProfileUseCases,
+  RoleUseCases,
+  SessionUseCases,
+  TokenUseCases,
+  UserUseCases,
+} from './key-authority.ts'
+import { createEndedTokens } from './keys/ended-tokens.ts'
+import { findKeys } from './keys/find-keys.ts'
+import { issueKey, issueKeyForSelf } from './keys/issue-key.ts'
+import { revokeKey } from './keys/revoke-key.ts'
+import { createSigningSecret } from './keys/signing-secret.ts'
+import { verifyKey } from './keys/verify-key.ts'
+import { removeEach } from './remove-each.ts'
+
+/**
+ * The key authority of a store. Call `administration.prepareStore` once before anything else.
+ *
+ * It remembers between calls only what may be lost: how often somebody tried to log in or asked for something.
+ */
+export function createKeyAuthority(deps: CoreDependencies): KeyAuthority {
+  const { storage, clock, randomness, settings } = deps
+  const context: Context = {
+    ...deps,
+    ended: createEndedTokens(),
+    requests: createRequestCounter(clock),
+    logins: createLoginThrottle(settings, randomness),
+    inTurn: createInTurn(),
+    signingSecret: createSigningSecret({
+      configured: settings.tokenSecret,
+      config: storage.config,
+      randomness,
+    }),
+  }
+  return {
+    tokens: tokenUseCases(context),
+    keys: keyUseCases(context),
+    sessions: sessionUseCases(context),
+    users: userUseCases(context),
+    credentials: credentialUseCases(context),
+    roles: roleUseCases(context),
+    profiles: profileUseCases(context),
+    administration: administrationUseCases(context),
+  }
+}
+
+function tokenUseCases(context: Context): TokenUseCases {
+  return {
+    verify: (token, origin) => verifyKey(context, token, origin),
+    identify: (token, origin) => identifyCaller(context, token, origin),
+    isAllowed: (caller, right) => isAllowed(context, caller, right),
+    mayUser: (user, right) => mayUser(context, user, right),
+    countRequest: (user) => countRequest(context, user),
+    onEnded: context.ended.onEnded,
+  }
+}
+
+function keyUseCases(context: Context): KeyUseCases {
+  return {
+    issueForSelf: (caller, request) => issueKeyForSelf(context, caller, request),
+    issueFor: (caller, request) => issueKey(context, caller, request),
+    find: (owner, search) => findKeys(context, owner, search),
+    revoke: (caller, owner, id) => revokeKey(context, caller, owner, id),
+  }
+}
+
+function sessionUseCases(context: Context): SessionUseCases {
+  return {
+    strategies: () => STRATEGIES,
+    login: (request, origin) => logIn(context, request, origin),
+    createToken: (caller, request) => createToken(context, caller, request),
+    refresh: (caller, request) => refreshSession(context, caller, request),
+    logout: (caller, everywhere) => logOut(context, caller, everywhere),
+    revokeAll: (caller, owner) => revokeSessions(context, caller, owner),
+  }
+}
+
+function userUseCases(context: Context): UserUseCases {
+  const { access, users } = context.storage
+  return {
+    create: (caller, request) => createUser(context, caller, request),
+    createRestricted: (caller, request) => createRestrictedUser(context, caller, request),
+    createFirstAdmin: (caller, request) => createFirstAdmin(context, caller, request),
+    get: (id) => getUser(context, id),
+    getMany: (ids) => users.findMany(ids),
+    update: (caller, id, change) => updateUser(context, caller, { ...change, id }),
+    replace: (caller, id, to) => replaceUser(context, caller, { ...to, id }),
+    upsert: (caller, id, change) => upsertUser(context, caller, { ...change, id }),
+    remove: (caller, id) => removeUser(context, caller, id),
+    removeMany: (caller, ids) => removeEach(ids, (id) => removeUser(context, caller, id)),
+    search: (search) => users.search(search),
+    adminExists: () => adminExists(context),
+    rights: (user) => listRights(access, user.profileIds),
+  }
+}
+
+function credentialUseCases(context: Context): CredentialUseCases {
+  return {
+    fields: (strategy) => {
+      checkStrategy(strategy)
+      return LOCAL_FIELDS
+    },
+    create: (caller, strategy, owner, body) => createCredentials(context, caller, { strategy, owner, body }),
+    update: (caller, strategy, owner, body) => updateCredentials(context, caller, { strategy, owner, body }),
+    validate: (strategy, owner, body) => validateCredentials(context, strategy, { owner, body }),
+    remove: (caller, strategy, owner) => removeCredentials(context, caller, { strategy, owner }),
+    exist: (strategy, owner) => credentialsExist(context, { strategy, owner }),
+    get: (strategy, owner) => getCredentials(context, { strategy, owner }),
+    getByUsername: (strategy, username) => getCredentialsByUsername(context, strategy, username),
+    strategiesOf: (owner) => strategiesOf(context, owner),
+    search: (strategy, search) => searchCredentials(context, strategy, search),
+  }
+}
+
+function roleUseCases(context: Context): RoleUseCases {
+  return {
+    create: (caller, id, request, force) =>
+      putRole(context, caller, { id, request, force, existing: 'refuse' }),
+    createOrReplace: (caller, id, request, force) =>
+      putRole(context, caller, { id, request, force, existing: 'replace' }),
+    update: (caller, id, request, force) => updateRole(context, caller, { id, request, force }),
+    remove: (caller, id) => removeRole(context, caller, id),
+    removeMany: (caller, ids) => removeEach(ids, (id) => removeRole(context, caller, id)),
+    get: (id) => getRole(context, id),
+    getMany: (ids) => Promise.all(ids.map((id) => getRole(context, id))),
+    search: (search) => context.storage.access.searchRoles(search),
+  }
+}
+
+function profileUseCases(context: Context): ProfileUseCases {
+  const { access } = context.storage
+  return {
+    create: (caller, id, request) => putProfile(context, caller, { id, request, existing: 'refuse' }),
+    createOrReplace: (caller, id, request) =>
+      putProfile(context, caller, { id, request, existing: 'replace' }),
+    update: (caller, id, request) => updateProfile(context, caller, { id, request }),
+    remove: (caller, id, assigned) => removeProfile(context, caller, { id, assigned }),
+    removeMany: (caller, ids) =>
+      removeEach(ids, (id) => removeProfile(context, caller, { id, assigned: 'refuse' })),
+    get: (id) => getProfile(context, id),
+    getMany: (ids) => Promise.all(ids.map((id) => getProfile(context, id))),
+    search: (search) => access.searchProfiles(search),
+    rights: async (id) => listRights(access, [(await getProfile(context, id)).id]),
+  }
+}
+
+function administrationUseCases(context: Context): AdministrationUseCases {
+  return {
+    prepareStore: () => prepareStore(context),
+    restrictDefaultRights: (caller) => restrictDefaultRights(context, caller),
+    loadSecurities: (caller, securities, options) => loadSecurities(context, caller, { securities, options }),
+    resetSecurity: (caller) => resetSecurity(context, caller),
+    mapping: (collection) => getMapping(context, collection),
+    extendMapping: (caller, collection, added) => extendMapping(context, caller, { collection, added }),
+  }
+}

@@ -1,0 +1,115 @@
+import { canonicalUserId } from '../access/anonymous-user.ts'
+import type { Caller } from '../access/caller.ts'
+import { describeRefusal, recordChange } from '../audit/record-change.ts'
+import { checkId } from '../check-id.ts'
+import type { Context } from '../context.ts'
+import { DomainError, type ErrorCode } from '../errors.ts'
+import type { KeyId, UserId } from '../ids.ts'
+import type { Issued, KeyRequest } from '../key-authority.ts'
+import type { Instant } from '../record.ts'
+import { INSTANT_MAX } from '../record.ts'
+import type { ApiKey } from './api-key.ts'
+import { checkMayIssue } from './keys-issuing-keys.ts'
+import { mintToken } from './mint-token.ts'
+
+/**
+ * Issues a key for the caller itself, within `security.apiKey.maxTTL`.
+ *
+ * @throws {DomainError} `key.ttl_exceeded` with `facts.ttlMsMax`, and as `issueKey`.
+ */
+export async function issueKeyForSelf(
+  context: Context,
+  caller: Caller,
+  request: Omit<KeyRequest, 'owner'>,
+): Promise<Issued<ApiKey>> {
+  const { apiKeyMaxTtlMs: ttlMsMax } = context.settings
+  const { ttlMs } = request
+  if (ttlMsMax >= 0 && (ttlMs === undefined || ttlMs > ttlMsMax)) {
+    const asked = ttlMs === undefined ? 'that never expires' : `for ${ttlMs} ms`
+    throw new DomainError('key.ttl_exceeded', `Cannot issue a key ${asked}: ${ttlMsMax} ms is the limit`, {
+      ttlMs: ttlMs ?? null,
+      ttlMsMax,
+    })
+  }
+  return issueKey(context, caller, { ...request, owner: caller.user.id })
+}
+
+/**
+ * Issues a key for any user. Its token exists in the answer and nowhere else. A refusal is an audit event as well: it
+ * may be somebody who tries out whose ids are taken, or what a stolen key is good for.
+ *
+ * @throws {DomainError} `id.invalid`, `key.id_taken`, `key.ttl_invalid`, `key.owner_full`, `user.not_found`;
+ *   `key.issuing_forbidden`, `key.outlives_issuer` when the caller shows a key and keys may not issue.
+ */
+export async function issueKey(
+  context: Context,
+  caller: Caller,
+  request: KeyRequest,
+): Promise<Issued<ApiKey>> {
+  const owner = canonicalUserId(request.owner)
+  try {
+    return await storeNewKey(context, caller, { ...request, owner })
+  } catch (error) {
+    if (error instanceof DomainError)
+      noteRefusal(context, caller, { owner, id: request.id, code: error.code })
+    throw error
+  }
+}
+
+async function storeNewKey(context: Context, caller: Caller, request: KeyRequest): Promise<Issued<ApiKey>> {
+  const { owner } = request
+  const now = context.clock.now()
+  const life = keyLife(request.ttlMs, now)
+  if (request.id !== undefined) checkId('key', request.id)
+  checkMayIssue(context.settings, caller, owner, life.expiresAt)
+
+  const minted = await mintToken(context, {
+    family: 'key',
+    owner,
+    issuedAt: now,
+    ...(life.expiresAt !== undefined && { expiresAt: life.expiresAt }),
+  })
+  const key: ApiKey = {
+    id: request.id ?? (context.randomness.uuid() as KeyId),
+    owner,
+    description: request.description,
+    fingerprint: minted.fingerprint,
+    ...life,
+    record: { createdBy: caller.user.id, createdAt: now },
+  }
+  const details = { owner, fingerprint: key.fingerprint, expiresAt: key.expiresAt ?? null }
+  await recordChange(
+    context,
+    { by: caller, action: 'key.create', subject: `key:${key.id}`, details },
+    (event) => context.storage.keys.insert(key, context.settings.apiKeyPerUserMax, event),
+  )
+  return { token: minted.token, issued: key }
+}
+
+function keyLife(ttlMs: number | undefined, now: Instant): Pick<ApiKey, 'ttlMs' | 'expiresAt'> {
+  if (ttlMs === undefined) return {}
+  if (Number.isInteger(ttlMs) && ttlMs >= 1 && now + ttlMs <= INSTANT_MAX)
+    return { ttlMs, expiresAt: now + ttlMs }
+  throw new DomainError(
+    'key.ttl_invalid',
+    `Cannot issue a key that lives ${ttlMs} ms: a whole number of at least 1 is needed`,
+    { ttlMs },
+  )
+}
+
+function noteRefusal(
+  context: Context,
+  caller: Caller,
+  refused: { readonly owner: UserId; readonly id: KeyId | undefined; readonly code: ErrorCode },
+): void {
+  const { owner, id, code } = refused
+  const details = { owner, ...(id !== undefined && { id: id.slice(0, SHOWN_ID_CHARACTERS_MAX) }) }
+  const change = { by: caller, action: 'key.create', subject: `user:${owner}`, details } as const
+  context.refusals.add(
+    `key.create ${code} ${caller.user.id} ${caller.origin.address ?? ''}`,
+    describeRefusal(change, code, context.clock.now()),
+  )
+}
+
+/** Of an id that was refused, perhaps for its length. */
+const SHOWN_ID_CHARACTERS_MAX = 64
