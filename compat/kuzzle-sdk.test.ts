@@ -107,7 +107,12 @@ for (const [carrier, protocolOf] of Object.entries(CARRIERS)) {
       assert.equal('token' in found.hits[0]._source, false)
 
       await admin.security.deleteApiKey('melis', created._id)
-      await assert.rejects(machine.auth.getCurrentUser(), refusedWith('security.token.invalid', 401))
+      // On a socket the notice may arrive first: then the SDK has already dropped the key, and asks as anonymous.
+      const answer = await machine.auth.getCurrentUser().then(
+        (user) => user._id,
+        (error: SdkError) => error.id,
+      )
+      assert.ok(answer === 'security.token.invalid' || (carrier === 'websocket' && answer === '-1'), answer)
       assert.equal((await admin.auth.checkToken(token)).valid, false)
     })
 
@@ -331,14 +336,22 @@ for (const [carrier, protocolOf] of Object.entries(CARRIERS)) {
         admin.security.createApiKey('melis', 'bad ttl', { expiresIn: '1h30m' }),
         refusedWith('api.assert.invalid_argument', 400),
       )
-      await assert.rejects(
-        admin.query({ controller: 'nope', action: 'x' }),
-        refusedWith('api.process.controller_not_found', 404),
-      )
-      await assert.rejects(
-        admin.query({ controller: 'document', action: 'create', index: 'i', collection: 'c', body: {} }),
-        refusedWith('api.process.controller_not_found', 404),
-      )
+    })
+
+    it('answers controllers it does not have as Kuzzle does', async () => {
+      for (const [controller, action] of [
+        ['nope', 'x'],
+        ['document', 'create'],
+      ] as const) {
+        // Over HTTP the SDK knows no URL for them and sends nothing.
+        if (carrier === 'http')
+          await assert.rejects(admin.query({ controller, action, body: {} }), /No URL found/)
+        else
+          await assert.rejects(
+            admin.query({ controller, action, body: {} }),
+            refusedWith('api.process.controller_not_found', 404),
+          )
+      }
     })
 
     it('answers the server controller', async () => {
