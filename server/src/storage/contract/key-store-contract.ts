@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { fingerprintOf } from '../../core/keys/fingerprint.ts'
+import {
+  aKey,
+  anEvent,
+  auditSubjects,
+  keyId,
+  numbers,
+  outcomes,
+  refusal,
+  userId,
+  withUsers,
+} from './records.ts'
+import type { WithStorage } from './storage-contract.ts'
+
+const CREATED = anEvent('key.create', 'key')
+const DELETED = anEvent('key.delete', 'key')
+
+/** The promises of `KeyStore`. */
+export function describeKeyStore(withStorage: WithStorage): void {
+  describe('keys', () => {
+    describeFinding(withStorage)
+    describeInserting(withStorage)
+    describeRemoving(withStorage)
+  })
+}
+
+function describeFinding(withStorage: WithStorage): void {
+  test(
+    'a key is found by fingerprint and by id exactly as it was stored',
+    withStorage(async ({ keys }) => {
+      const plain = aKey('plain', '-1')
+      const full = aKey('full', '-1', {
+        description: '',
+        ttlMs: 42,
+        expiresAt: 1_042,
+        record: { createdBy: userId('a'), createdAt: 1, updatedBy: userId('b'), updatedAt: 2 },
+      })
+      for (const key of [plain, full]) {
+        await keys.insert(key, undefined, CREATED)
+        assert.deepEqual(await keys.findByFingerprint(key.fingerprint), key)
+        assert.deepEqual(await keys.findById(key.id), key)
+      }
+    }),
+  )
+
+  test(
+    'any text and any length of life come back unchanged',
+    withStorage(async ({ keys }) => {
+      let count = 0
+      const text = fc.string({ unit: 'binary' })
+      const instant = fc.option(fc.maxSafeNat(), { nil: undefined })
+      await fc.assert(
+        fc.asyncProperty(
+          text,
+          text,
+          instant,
+          fc.double({ noNaN: true }),
+          async (id, description, ttlMs, at) => {
+            count += 1
+            const key = aKey(`${count} ${id}`, '-1', {
+              description,
+              ...(ttlMs !== undefined && { ttlMs, expiresAt: at === 0 ? 0 : at }),
+            })
+            await keys.insert(key, undefined, CREATED)
+            assert.deepEqual(await keys.findById(key.id), key)
+          },
+        ),
+        { numRuns: 100 },
+      )
+    }),
+  )
+
+  test(
+    'nothing is found where nothing is stored',
+    withStorage(async ({ keys }) => {
+      assert.equal(await keys.findByFingerprint(fingerprintOf('nobody')), undefined)
+      assert.equal(await keys.findById(keyId('nobody')), undefined)
+      assert.equal(await keys.countByOwner(userId('nobody')), 0)
+    }),
+  )
+
+  test(
+    'the thousandth key of an owner is found like the first',
+    withStorage(async ({ keys }) => {
+      const many = numbers(1_000).map((n) => aKey(`k${n}`, '-1'))
+      await Promise.all(many.map((key) => keys.insert(key, undefined, CREATED)))
+      for (const key of many) assert.equal((await keys.findByFingerprint(key.fingerprint))?.id, key.id)
+      assert.equal(await keys.countByOwner(userId('-1')), 1_000)
+    }),
+  )
+}
+
+function describeInserting(withStorage: WithStorage): void {
+  test(
+    'a key needs an owner that is stored or the anonymous user',
+    withStorage(async (storage) => {
+      await refusal(storage.keys.insert(aKey('k', 'nobody'), undefined, CREATED), 'user.not_found')
+      assert.equal(await storage.keys.findById(keyId('k')), undefined)
+      assert.deepEqual(await auditSubjects(storage, 'key.create'), [])
+    }),
+  )
+
+  test(
+    'of 64 inserts with one id at once exactly one wins, whoever the owners are',
+    withStorage(async (storage) => {
+      await withUsers(storage, 'ann')
+      const inserts = numbers(64).map((n) => {
+        const key = aKey('same', n % 2 === 0 ? 'ann' : '-1', { fingerprint: fingerprintOf(`same ${n}`) })
+        return storage.keys.insert(key, undefined, anEvent('key.create', `key:${n}`))
+      })
+      const { fulfilled, codes } = await outcomes(inserts)
+      assert.equal(fulfilled, 1)
+      assert.deepEqual([...codes], ['key.id_taken'])
+      assert.deepEqual(await auditSubjects(storage, 'key.create'), ['key:0'])
+    }),
+  )
+
+  test(
+    'an owner never holds more than perOwnerMax keys, however many inserts arrive at once',
+    withStorage(async (storage) => {
+      await withUsers(storage, 'ann', 'bob')
+      await storage.keys.insert(aKey('of-bob', 'bob'), 1, CREATED)
+      const inserts = numbers(64).map((n) => storage.keys.insert(aKey(`k${n}`, 'ann'), 10, CREATED))
+      const { fulfilled, codes } = await outcomes(inserts)
+      assert.equal(fulfilled, 10)
+      assert.deepEqual([...codes], ['key.owner_full'])
+      assert.equal(await storage.keys.countByOwner(userId('ann')), 10)
+      assert.equal(await storage.keys.countByOwner(userId('bob')), 1)
+    }),
+  )
+
+  test(
+    'a removed key makes room for another',
+    withStorage(async ({ keys }) => {
+      const owner = userId('-1')
+      await keys.insert(aKey('a', owner), 1, CREATED)
+      const full = await refusal(keys.insert(aKey('b', owner), 1, CREATED), 'key.owner_full')
+      assert.deepEqual(full.facts, { owner, count: 1, max: 1 })
+      await keys.remove(owner, keyId('a'), DELETED)
+      await keys.insert(aKey('b', owner), 1, CREATED)
+      assert.equal(await keys.countByOwner(owner), 1)
+    }),
+  )
+
+  test(
+    'a refused change does not disturb those that share its commit',
+    withStorage(async ({ keys }) => {
+      const results = await Promise.allSettled([
+        keys.insert(aKey('a', '-1'), undefined, CREATED),
+        keys.insert(aKey('x', 'nobody'), undefined, CREATED),
+        keys.insert(aKey('b', '-1'), undefined, CREATED),
+      ])
+      assert.deepEqual(
+        results.map((result) => result.status),
+        ['fulfilled', 'rejected', 'fulfilled'],
+      )
+      assert.equal(await keys.countByOwner(userId('-1')), 2)
+    }),
+  )
+}
+
+function describeRemoving(withStorage: WithStorage): void {
+  test(
+    'a removed key is answered once and found never again',
+    withStorage(async (storage) => {
+      const key = aKey('k', '-1', { ttlMs: 5, expiresAt: 6 })
+      await storage.keys.insert(key, undefined, CREATED)
+      assert.deepEqual(await storage.keys.remove(key.owner, key.id, DELETED), key)
+      assert.equal(await storage.keys.findByFingerprint(key.fingerprint), undefined)
+      assert.equal(await storage.keys.findById(key.id), undefined)
+      assert.equal(await storage.keys.remove(key.owner, key.id, DELETED), undefined)
+      assert.equal((await auditSubjects(storage, 'key.delete')).length, 1)
+    }),
+  )
+
+  test(
+    "somebody else's key is not removed",
+    withStorage(async (storage) => {
+      await withUsers(storage, 'ann', 'bob')
+      const key = aKey('of-ann', 'ann')
+      await storage.keys.insert(key, undefined, CREATED)
+      assert.equal(await storage.keys.remove(userId('bob'), key.id, DELETED), undefined)
+      assert.deepEqual(await storage.keys.findById(key.id), key)
+      assert.deepEqual(await auditSubjects(storage, 'key.delete'), [])
+    }),
+  )
+
+  test(
+    'of 64 removals of one key at once exactly one gets it',
+    withStorage(async ({ keys }) => {
+      await keys.insert(aKey('k', '-1'), undefined, CREATED)
+      const removed = await Promise.all(numbers(64).map(() => keys.remove(userId('-1'), keyId('k'), DELETED)))
+      assert.equal(removed.filter((key) => key !== undefined).length, 1)
+      assert.equal(await keys.countByOwner(userId('-1')), 0)
+    }),
+  )
+}

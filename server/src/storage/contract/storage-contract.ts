@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Storage } from '../../core/ports/storage.ts'
+import { describeAccessStore } from './access-store-contract.ts'
+import { describeAuditStore } from './audit-store-contract.ts'
+import { describeConfigStore } from './config-store-contract.ts'
+import { describeCredentials } from './credentials-contract.ts'
+import { describeKeyStore } from './key-store-contract.ts'
+import { aKey, anEvent, keyId, numbers, refusal, userId } from './records.ts'
+import { describeSearches } from './search-contract.ts'
+import { describeSessionStore } from './session-store-contract.ts'
+import { describeUserStore } from './user-store-contract.ts'
+
+/** Runs a test body on an empty storage and closes it afterwards. */
+export type WithStorage = (body: (storage: Storage) => Promise<void>) => () => Promise<void>
+
+/**
+ * What every storage driver promises, as tests: the documents of `core/ports`, executed.
+ *
+ * `open` gives a new, empty storage each time; the suite closes it.
+ */
+export function describeStorageContract(name: string, open: () => Promise<Storage>): void {
+  const withStorage: WithStorage = (body) => async () => {
+    const storage = await open()
+    try {
+      await body(storage)
+    } finally {
+      await storage.close()
+    }
+  }
+  describe(`storage contract: ${name}`, () => {
+    describeKeyStore(withStorage)
+    describeUserStore(withStorage)
+    describeCredentials(withStorage)
+    describeAccessStore(withStorage)
+    describeSessionStore(withStorage)
+    describeAuditStore(withStorage)
+    describeConfigStore(withStorage)
+    describeSearches(withStorage)
+    describeLife(open)
+  })
+}
+
+function describeLife(open: () => Promise<Storage>): void {
+  test('is healthy while open, and unhealthy once closed', async () => {
+    const storage = await open()
+    assert.equal(await storage.isHealthy(), true)
+    await storage.close()
+    assert.equal(await storage.isHealthy(), false)
+  })
+
+  test('finishes the changes that were accepted before it was closed', async () => {
+    const storage = await open()
+    const inserts = numbers(20).map((n) =>
+      storage.keys.insert(aKey(`k${n}`, '-1'), undefined, anEvent('key.create')),
+    )
+    await storage.close()
+    await Promise.all(inserts)
+  })
+
+  test('refuses everything with "storage.unavailable" once closed', async () => {
+    const storage = await open()
+    await storage.close()
+    await refusal(storage.keys.findById(keyId('k')), 'storage.unavailable')
+    await refusal(storage.users.find(userId('u')), 'storage.unavailable')
+    await refusal(
+      storage.keys.insert(aKey('k', '-1'), undefined, anEvent('key.create')),
+      'storage.unavailable',
+    )
+  })
+
+  test('may be closed twice', async () => {
+    const storage = await open()
+    await storage.close()
+    await storage.close()
+  })
+}

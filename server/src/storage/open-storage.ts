@@ -1,0 +1,42 @@
+import { DomainError } from '../core/errors.ts'
+import type { Storage } from '../core/ports/storage.ts'
+
+/** Limits of a storage; each has a default. */
+export type StorageOptions = {
+  /** Changes that may wait for their commit; more are refused with `server.overloaded`. 10,000. */
+  readonly waitingChangesMax?: number
+  /** How long a change, or the opening, waits for other processes that use the store, in ms. 10,000. */
+  readonly lockWaitMaxMs?: number
+}
+
+const WAITING_CHANGES_MAX = 10_000
+const LOCK_WAIT_MAX_MS = 10_000
+
+/**
+ * Opens the storage that a URL names, loading only the driver it needs.
+ *
+ * - `sqlite:PATH`: a file, created with its folders when absent; relative to the working directory.
+ * - `sqlite::memory:`: gone when closed.
+ *
+ * @throws {DomainError} `storage.unavailable`, whose message is meant for the operator.
+ */
+export async function openStorage(url: string, options: StorageOptions = {}): Promise<Storage> {
+  const { scheme, rest } = parseStorageUrl(url)
+  if (scheme !== 'sqlite') throw cannotOpen(scheme, `this build has no driver for it; it has "sqlite:PATH"`)
+  if (rest === '') throw cannotOpen(scheme, 'the path is missing, as in "sqlite:data/latchkey.db"')
+  const { openSqliteStorage } = await import('./sqlite/open-sqlite-storage.ts')
+  return openSqliteStorage(rest, {
+    waitingMax: options.waitingChangesMax ?? WAITING_CHANGES_MAX,
+    lockWaitMaxMs: options.lockWaitMaxMs ?? LOCK_WAIT_MAX_MS,
+  })
+}
+
+function parseStorageUrl(url: string): { readonly scheme: string; readonly rest: string } {
+  const colon = url.indexOf(':')
+  return colon < 0 ? { scheme: '', rest: url } : { scheme: url.slice(0, colon), rest: url.slice(colon + 1) }
+}
+
+/** Names the scheme only: the rest of a URL may hold a password. */
+function cannotOpen(scheme: string, state: string): DomainError {
+  return new DomainError('storage.unavailable', `Cannot open storage "${scheme}:...": ${state}`, { scheme })
+}

@@ -1,0 +1,99 @@
+import { type Candidates, letsAllThrough } from '../../query/sql/compile.ts'
+import { printSql, type SqlText, sql } from '../../query/sql/sql-text.ts'
+import { SQLITE } from '../../query/sql/sqlite.ts'
+import type { Row, SqliteDatabase } from './database.ts'
+import type { SearchTable } from './search-tables.ts'
+
+/** The rows of a table that a search may find. */
+export type SearchedRows = {
+  readonly scope: SqlText
+  /** The same rows, worded so that SQLite does not use an index of its own for it. */
+  readonly scopeUnindexed: SqlText
+  /** How many there are, without looking at each. */
+  readonly count: () => number
+}
+
+/** Some consecutive rows in creation order: those with `after < seq <= upTo`. */
+export type Range = { readonly after: number; readonly upTo: number }
+
+/** Reads the rows that a search looks at, a range at a time, so that no statement takes long. */
+export class RowReader<T> {
+  readonly table: SearchTable<T>
+  readonly candidates: Candidates
+  readonly #database: SqliteDatabase
+  readonly #rows: SearchedRows
+
+  constructor(database: SqliteDatabase, table: SearchTable<T>, rows: SearchedRows, candidates: Candidates) {
+    this.#database = database
+    this.table = table
+    this.#rows = rows
+    this.candidates = candidates
+  }
+
+  /** All rows in scope. */
+  count(): number {
+    return this.#rows.count()
+  }
+
+  /** Consecutive ranges that hold `rowsMax` rows in scope each, up to the last row there is now. */
+  *ranges(rowsMax: number): Generator<Range> {
+    const last = Number(this.#read('max(seq)', this.#rows.scope)[0]?.[0] ?? 0)
+    let after = 0
+    while (after < last) {
+      const where = within(this.#rows.scope, { after, upTo: last })
+      const next = this.#read('seq', sql`${where} ORDER BY seq LIMIT 1 OFFSET ${rowsMax - 1}`)[0]?.[0]
+      const upTo = Number(next ?? last)
+      yield { after, upTo }
+      after = upTo
+    }
+  }
+
+  /** The rows of a range; their last column is `seq`. */
+  rowsIn(range: Range): readonly Row[] {
+    return this.#read(this.#columns, sql`${within(this.#rows.scope, range)} ORDER BY seq`)
+  }
+
+  /** The rows of a range that satisfy the query's condition. */
+  candidatesIn(range: Range, limit = -1, offset = 0): readonly Row[] {
+    const where = sql`${within(this.#rows.scope, range)} AND ${this.candidates.condition}`
+    return this.#read(this.#columns, sql`${where} ORDER BY seq LIMIT ${limit} OFFSET ${offset}`)
+  }
+
+  /** How many rows of a range satisfy the query's condition. */
+  countCandidatesIn(range: Range): number {
+    const where = sql`${within(this.#rows.scope, range)} AND ${this.candidates.condition}`
+    return Number(this.#read('count(*)', where)[0]?.[0])
+  }
+
+  /** The few rows that satisfy a selective condition, found by its index. */
+  selectiveCandidates(): readonly Row[] {
+    const where = sql`${this.#rows.scopeUnindexed} AND ${this.candidates.condition}`
+    return this.#read(this.#columns, sql`${where} ORDER BY seq`)
+  }
+
+  /** A page of all rows in scope. */
+  page(from: number, size: number): readonly Row[] {
+    const { scope } = this.#rows
+    return this.#read(this.#columns, sql`${scope} ORDER BY seq LIMIT ${size} OFFSET ${from}`)
+  }
+
+  /** Whether the query's condition excludes no row. */
+  letsAllThrough(): boolean {
+    return letsAllThrough(this.candidates)
+  }
+
+  get #columns(): string {
+    return `${this.table.select}, seq`
+  }
+
+  #read(what: string, where: SqlText): readonly Row[] {
+    const text = printSql(where, SQLITE.placeholder)
+    return this.#database.read(() =>
+      this.#database.statement(`SELECT ${what} FROM ${this.table.name} WHERE ${text}`).all(...where.values),
+    )
+  }
+}
+
+function within(scope: SqlText, range: Range): SqlText {
+  return sql`${scope} AND seq > ${range.after} AND seq <= ${range.upTo}`
+}
