@@ -7,7 +7,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { accessSync, constants, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -48,22 +48,26 @@ function isReady() {
   return hasPackages() && hasRuntime()
 }
 
-/** Whether what npm says it installed is what package-lock.json lists; optional packages may be for other systems. */
+/**
+ * Whether what is installed is what package-lock.json lists; optional packages may be for other systems.
+ *
+ * npm writes its own list last, so that without it an installation was interrupted; what it lists is not believed,
+ * because npm also writes it when it only updates the lock file.
+ */
 function hasPackages() {
-  const wanted = readLock(join(root, 'package-lock.json'))
-  const installed = readLock(join(modules, '.package-lock.json'))
-  if (wanted === undefined || installed === undefined) return false
+  if (!existsSync(join(modules, '.package-lock.json'))) return false
+  const wanted = readJson(join(root, 'package-lock.json'))?.packages ?? {}
   return Object.entries(wanted).every(([path, { version, optional, devOptional, peer, link }]) => {
     if (!path.startsWith('node_modules/')) return true
-    const found = installed[path]
-    if (found === undefined) return Boolean(optional || devOptional || peer)
-    return link ? Boolean(found.link) : found.version === version
+    const installed = readJson(join(root, path, 'package.json'))
+    if (installed === undefined) return Boolean(optional || devOptional || peer)
+    return link || installed.version === version
   })
 }
 
-function readLock(path) {
+function readJson(path) {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')).packages
+    return JSON.parse(readFileSync(path, 'utf8'))
   } catch {
     return undefined
   }

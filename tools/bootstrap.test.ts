@@ -46,10 +46,9 @@ function checkout(
   const installed = join(root, 'installed')
   mkdirSync(join(installed, '.bin'), { recursive: true })
   symlinkSync(process.execPath, join(installed, '.bin', 'node'))
-  writeFileSync(
-    join(installed, '.package-lock.json'),
-    JSON.stringify({ packages: { 'node_modules/a': { version: '1.0.0' } } }),
-  )
+  writeFileSync(join(installed, '.package-lock.json'), JSON.stringify(LOCK))
+  mkdirSync(join(installed, 'a'))
+  writeFileSync(join(installed, 'a', 'package.json'), '{"version": "1.0.0"}')
   const npm = join(root, 'npm.js')
   const log = join(root, 'calls')
   writeFileSync(log, '')
@@ -87,6 +86,17 @@ test('installs again when the lock file asks for another version', async (contex
   writeFileSync(join(root, 'package-lock.json'), JSON.stringify(changed))
   await bootstrap([root], npm)
   assert.equal(calls().length, 2)
+})
+
+test('installs again after an interrupted installation, and when packages are not what npm lists', async (context) => {
+  const { root, npm, calls } = checkout(context, true)
+  await bootstrap([root], npm)
+  rmSync(join(root, 'node_modules', '.package-lock.json'))
+  await bootstrap([root], npm)
+  assert.equal(calls().length, 2)
+  writeFileSync(join(root, 'node_modules', 'a', 'package.json'), '{"version": "0.9.0"}')
+  await bootstrap([root], npm)
+  assert.equal(calls().length, 3)
 })
 
 test('two at once install once', async (context) => {

@@ -20,7 +20,11 @@ export type Route = {
   readonly deprecated?: { readonly message: string; readonly version: string }
 }
 
-/** One action: its routes, and what it does. Resolves to the envelope's `result`; `undefined` omits it. */
+/**
+ * One action: its routes, and what it does. Resolves to the envelope's `result`, `undefined` to omit it, or an
+ * `Outcome` when there is more to say (partial failure, cookie, answer without envelope). Refuses by throwing a
+ * `KuzzleError`, `DomainError` or `QueryError`.
+ */
 export type Action = {
   readonly routes: readonly Route[]
   readonly run: (request: KuzzleRequest, context: ActionContext) => Promise<unknown>

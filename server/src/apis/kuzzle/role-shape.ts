@@ -27,13 +27,19 @@ export function parseTags(name: string, tags: JsonValue): readonly string[] {
 
 function parseControllers(name: string, controllers: JsonValue | undefined): ControllerRights {
   const entries = membersOf(name, controllers)
-  return Object.fromEntries(entries.map(([controller, rights]) => [controller, parseRights(controller, rights)]))
+  return Object.fromEntries(
+    entries.map(([controller, rights]) => [controller, parseRights(controller, rights)]),
+  )
 }
 
 function parseRights(controller: string, rights: JsonValue): ActionRights {
   const members = Object.fromEntries(membersOf(controller, rights))
   const actions = membersOf(`${controller}.actions`, members['actions'])
-  return { actions: Object.fromEntries(actions.map(([action, value]) => [action, parseValue(controller, action, value)])) }
+  return {
+    actions: Object.fromEntries(
+      actions.map(([action, value]) => [action, parseValue(controller, action, value)]),
+    ),
+  }
 }
 
 function parseValue(controller: string, action: string, value: JsonValue): boolean {

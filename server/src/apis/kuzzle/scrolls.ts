@@ -84,7 +84,9 @@ export function createScrolls(
       forgetExpired(now)
       const set = open.get(id)
       if (set === undefined || set.kind !== kind) {
-        throw new DomainError('scroll.not_found', `Cannot continue scroll "${id}": unknown or expired`, { id })
+        throw new DomainError('scroll.not_found', `Cannot continue scroll "${id}": unknown or expired`, {
+          id,
+        })
       }
       const page = set.hits.slice(set.position, set.position + set.pageSize)
       set.position += page.length

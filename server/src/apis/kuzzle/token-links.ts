@@ -1,0 +1,77 @@
+import type { GoodToken } from '../../core/access/caller.ts'
+import type { Session } from '../../core/access/session.ts'
+import type { Fingerprint } from '../../core/keys/fingerprint.ts'
+import type { Clock } from '../../core/ports/clock.ts'
+import type { Instant } from '../../core/record.ts'
+
+/** How often a sweep should run: a client learns that late at most that its token expired. */
+export const SWEEP_INTERVAL_MS = 1_000
+
+/**
+ * Which connection was last seen with which token, only to tell it when that token ends. A connection is linked to
+ * one token at a time; what a token may do is decided for each message anew.
+ */
+export interface TokenLinks<Client> {
+  /** Links a client to the token it just showed. Single-use tokens are over already. */
+  link(client: Client, token: GoodToken): void
+  /** Links a client to a session that it was just given. */
+  linkSession(client: Client, session: Session): void
+  /** The client is told nothing more of its token. */
+  unlink(client: Client): void
+  /** A token ended before its time: tells its clients. */
+  ended(fingerprint: Fingerprint): void
+  /** Tells the clients of all tokens that have expired. */
+  sweep(): void
+}
+
+/** `tell` is called once for each client whose token ended. */
+export function createTokenLinks<Client>(clock: Clock, tell: (client: Client) => void): TokenLinks<Client> {
+  const tokens = new Map<Fingerprint, LinkedToken<Client>>()
+  const tokenOf = new Map<Client, Fingerprint>()
+
+  const unlink = (client: Client): void => {
+    const fingerprint = tokenOf.get(client)
+    if (fingerprint === undefined) return
+    tokenOf.delete(client)
+    const token = tokens.get(fingerprint)
+    token?.clients.delete(client)
+    if (token?.clients.size === 0) tokens.delete(fingerprint)
+  }
+  const linkTo = (client: Client, { fingerprint, expiresAt }: Lifespan): void => {
+    if (tokenOf.get(client) === fingerprint) return
+    unlink(client)
+    const token = tokens.get(fingerprint) ?? { expiresAt, clients: new Set<Client>() }
+    token.clients.add(client)
+    tokens.set(fingerprint, token)
+    tokenOf.set(client, fingerprint)
+  }
+  const ended = (fingerprint: Fingerprint): void => {
+    const token = tokens.get(fingerprint)
+    if (token === undefined) return
+    tokens.delete(fingerprint)
+    for (const client of token.clients) {
+      tokenOf.delete(client)
+      tell(client)
+    }
+  }
+
+  return {
+    link(client, token) {
+      if (token.kind === 'key') linkTo(client, token.key)
+      else if (!token.session.singleUse) linkTo(client, token.session)
+    },
+    linkSession: linkTo,
+    unlink,
+    ended,
+    sweep() {
+      const now = clock.now()
+      for (const [fingerprint, { expiresAt }] of tokens) {
+        if (expiresAt !== undefined && expiresAt <= now) ended(fingerprint)
+      }
+    },
+  }
+}
+
+type Lifespan = { readonly fingerprint: Fingerprint; readonly expiresAt?: Instant }
+
+type LinkedToken<Client> = { readonly expiresAt: Instant | undefined; readonly clients: Set<Client> }

@@ -1,0 +1,73 @@
+import type { AuditEvent } from '../core/audit/audit-event.ts'
+import { createRefusalLog } from '../core/audit/refusal-log.ts'
+import { createKeyAuthority } from '../core/create-key-authority.ts'
+import { DomainError } from '../core/errors.ts'
+import { createHousekeeping, type Housekeeping } from '../core/housekeeping.ts'
+import type { KeyAuthority } from '../core/key-authority.ts'
+import type { Randomness } from '../core/ports/randomness.ts'
+import type { Storage } from '../core/ports/storage.ts'
+import type { Settings } from '../settings/settings.ts'
+import { openStorage } from '../storage/open-storage.ts'
+import { createArgon2Hasher } from '../system/argon2-hasher.ts'
+import { createNodeRandomness } from '../system/node-randomness.ts'
+import { systemClock } from '../system/system-clock.ts'
+import { coreSettingsOf, storageUrlOf } from './core-settings-of.ts'
+import type { Log } from './log.ts'
+import { StartError } from './start-error.ts'
+
+/** A key authority with everything it stands on. */
+export type OpenAuthority = {
+  readonly authority: KeyAuthority
+  readonly storage: Storage
+  readonly randomness: Randomness
+  readonly housekeeping: Housekeeping
+  /** Writes what waits and lets go of the store. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens the store that the settings name, ready for use. Every audit event is also written to the log.
+ *
+ * @throws {StartError} when the store cannot be opened.
+ */
+export async function openAuthority(settings: Settings, log: Log): Promise<OpenAuthority> {
+  const storage = await open(storageUrlOf(settings))
+  const randomness = createNodeRandomness()
+  const onAudit = (event: AuditEvent): void => log.info({ audit: event }, 'audit')
+  const refusals = createRefusalLog({ audit: storage.audit, clock: systemClock, onAudit })
+  const authority = createKeyAuthority({
+    storage,
+    clock: systemClock,
+    randomness,
+    passwords: createArgon2Hasher(randomness),
+    settings: coreSettingsOf(settings),
+    refusals,
+    onAudit,
+  })
+  const housekeeping = createHousekeeping({ storage, clock: systemClock, refusals })
+  const close = async (): Promise<void> => {
+    try {
+      await housekeeping.runOnce()
+    } finally {
+      await storage.close()
+    }
+  }
+  try {
+    await authority.administration.prepareStore()
+  } catch (error) {
+    await storage.close()
+    throw error
+  }
+  return { authority, storage, randomness, housekeeping, close }
+}
+
+async function open(url: string): Promise<Storage> {
+  try {
+    return await openStorage(url)
+  } catch (error) {
+    // The message of this one is written for operators.
+    if (error instanceof DomainError && error.code === 'storage.unavailable')
+      throw new StartError(error.message, { cause: error })
+    throw error
+  }
+}
