@@ -1,21 +1,20 @@
 import type { Context } from '../context.ts'
 import { ADMIN_PROFILE_ID, ANONYMOUS_ID } from '../ids.ts'
-import { adminExists } from './admin-exists.ts'
 import type { Caller } from './caller.ts'
 import { profilesGrant } from './evaluate-rights.ts'
 import type { Right } from './rights.ts'
 import type { User } from './user.ts'
 
 /**
- * Whether the caller may do it. While no administrator exists, somebody on this very host who shows no token may
- * create the first one, in failsafe mode as well: else nobody ever could.
+ * Whether the caller may do it. Somebody on this very host who shows no token may always ask to create the first
+ * administrator, in failsafe mode as well, else nobody ever could; the use case refuses once there is one.
  */
 export async function isAllowed(context: Context, caller: Caller, right: Right): Promise<boolean> {
   if (await mayUser(context, caller.user, right)) return true
   const createsFirstAdmin = right.controller === 'security' && right.action === 'createFirstAdmin'
-  if (!createsFirstAdmin || !caller.origin.local) return false
-  if (caller.user.id !== ANONYMOUS_ID || caller.token !== undefined) return false
-  return !(await adminExists(context))
+  return (
+    createsFirstAdmin && caller.origin.local && caller.user.id === ANONYMOUS_ID && caller.token === undefined
+  )
 }
 
 /** Whether the user's profiles grant the right; in failsafe mode only administrators may do more than log in. */
