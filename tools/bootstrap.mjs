@@ -85,8 +85,15 @@ function hasRuntime() {
 function prepare() {
   if (!hasPackages()) {
     say('installing packages; this happens once and after updates')
-    // The runtime is a development dependency, which NODE_ENV=production would leave out.
-    npm(['ci', '--include=dev', '--no-audit', '--no-fund'], 'install packages')
+    // Not `npm ci`: it refuses a lock file that was made where a registry lacks packages for other systems, and it
+    // deletes what running programs use. `--no-save` keeps the lock file as it is, and what was installed is compared
+    // with it below. The runtime is a development dependency, which NODE_ENV=production would leave out.
+    npm(
+      ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'],
+      'install packages',
+    )
+    if (!hasPackages())
+      fail('npm installed other packages than package-lock.json lists. Try again with: npm ci')
   }
   if (!hasRuntime()) repairRuntime()
   const version = spawnSync(runtime, ['--version'], { encoding: 'utf8' }).stdout?.trim() ?? ''

@@ -173,7 +173,7 @@ describe('refusals', () => {
         'flag --prot: unknown setting; did you mean --port?',
         'flag --host: needs a value',
         'latchkey.json line 4: server.port: must be a whole number from 0 to 65535, but is "http"',
-        'flag --log-level: must be one of fatal, error, warn, info, debug, trace, silent, but is "loud"',
+        'flag --log-level: must be one of fatal, error, warn, info, debug, trace, but is "loud"',
       ],
     )
   })

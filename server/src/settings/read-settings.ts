@@ -116,15 +116,6 @@ function conflictsIn(
     settings['server.port'] === settings['server.protocols.mqtt.port']
   )
     refuse('server.protocols.mqtt.port', 'must differ from server.port: MQTT has a listener of its own')
-  if (
-    !settings['server.protocols.http.enabled'] &&
-    !settings['server.protocols.websocket.enabled'] &&
-    !settings['server.protocols.mqtt.enabled']
-  )
-    refuse(
-      'server.protocols.http.enabled',
-      'nobody could call: HTTP, WebSocket and MQTT are all switched off',
-    )
   if (settings['http.accessControlAllowOriginUseRegExp'])
     for (const pattern of settings['http.accessControlAllowOrigin'])
       if (!isRegularExpression(pattern))

@@ -43,12 +43,12 @@ export function wholeNumber(
   }
 }
 
-/** A number above 0, whole or not. */
+/** A number from 0 to `max`, whole or not. */
 export function rate(max: number): SettingKind<number> {
   return {
-    type: z.number().gt(0).max(max),
+    type: z.number().min(0).max(max),
     readText: numberOrText,
-    expected: `a number above 0, at most ${max}`,
+    expected: `a number from 0 to ${max}`,
     isSwitch: false,
   }
 }

@@ -42,9 +42,9 @@ export const SETTINGS = {
     ['port'],
   ),
   storage: setting(
-    secret(1, 'sqlite:PATH, sqlite::memory: or postgres://...', withoutPassword),
+    secret(1, 'sqlite:PATH or sqlite::memory:', withoutPassword),
     undefined,
-    'Where everything is kept: `sqlite:PATH`, `sqlite::memory:` or `postgres://...`; unset: the file `latchkey.db` in `dataDir`.',
+    'Where everything is kept: `sqlite:PATH`, or `sqlite::memory:` for nothing that lasts; unset: the file `latchkey.db` in `dataDir`.',
   ),
   dataDir: setting(
     text(4096, 'a path'),
@@ -54,10 +54,10 @@ export const SETTINGS = {
   dev: setting(
     onOrOff(),
     false,
-    'Development: as in a fresh Kuzzle, anonymous may do everything until the first administrator is created; refused unless `server.host` is a loopback address.',
+    'Development: as in a fresh Kuzzle, anonymous may do everything until default rights are restricted; refused unless `server.host` is a loopback address.',
   ),
   'log.level': setting(
-    choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+    choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace']),
     'info',
     'Least important messages that are written to the log; audit events are of level `info`.',
   ),
@@ -76,7 +76,6 @@ export const SETTINGS = {
     true,
     'Whether requests of Kuzzle SDKs of an unsupported major version are refused.',
   ),
-  'server.protocols.http.enabled': setting(onOrOff(), true, 'Whether API requests are answered over HTTP.'),
   'server.protocols.http.allowCompression': setting(
     onOrOff(),
     true,
@@ -111,21 +110,6 @@ export const SETTINGS = {
     wholeNumber(0, 1_000_000),
     0,
     'Most messages of one WebSocket in one second; 0: no limit.',
-  ),
-  'server.protocols.websocket.compression': setting(
-    onOrOff(),
-    false,
-    'Whether messages may be compressed (permessage-deflate).',
-  ),
-  'server.protocols.websocket.sendPingsAutomatically': setting(
-    onOrOff(),
-    false,
-    'Whether silent clients are pinged before `idleTimeout` ends.',
-  ),
-  'server.protocols.websocket.resetIdleTimeoutOnSend': setting(
-    onOrOff(),
-    false,
-    'Whether messages sent to a client count against its silence, as those received from it do.',
   ),
   'server.protocols.websocket.realtimeNotifications': setting(
     onOrOff(),
@@ -277,12 +261,12 @@ export const SETTINGS = {
   'limits.loginsPerSecond': setting(
     rate(1_000_000),
     1,
-    'Sustained login attempts per second for one account.',
+    'Sustained login attempts per second for one account; 0: no limit.',
   ),
   'limits.loginsPerSecondPerAddress': setting(
     rate(1_000_000),
     10,
-    'Sustained login attempts per second from one address.',
+    'Sustained login attempts per second from one address; 0: no limit.',
   ),
   'limits.loginBurst': setting(
     wholeNumber(1, 1_000_000),
