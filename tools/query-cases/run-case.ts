@@ -4,7 +4,8 @@ import { MATCH_ALL, type Query } from '../../server/src/query/filter.ts'
 import { translateKoncorde } from '../../server/src/query/koncorde.ts'
 import type { Mapping } from '../../server/src/query/mapping.ts'
 import { parseKeySearch, type QueryLanguage } from '../../server/src/query/search-body.ts'
-import type { CaseDocument, CaseStore, FoundIds } from './case-store.ts'
+import type { CaseDocument } from './case-keys.ts'
+import type { CaseStore, FoundIds } from './case-store.ts'
 
 /** What a case expects instead of hits. */
 type ExpectedError = { readonly status: number; readonly id: string | readonly string[] }

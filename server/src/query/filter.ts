@@ -209,3 +209,8 @@ export const MATCH_ALL: Query = { kind: 'all', boost: 1 }
 
 /** Finds nothing. */
 export const MATCH_NONE: Query = { kind: 'none' }
+
+/** The query with its scores multiplied. */
+export function boosted(query: Query, factor: number): Query {
+  return query.kind === 'none' || factor === 1 ? query : { ...query, boost: query.boost * factor }
+}

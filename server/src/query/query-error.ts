@@ -1,7 +1,7 @@
 /**
  * Why a query was refused.
  *
- * - `unknown_clause`: a keyword that is no clause, or a clause whose body is no object; `subject` is the keyword.
+ * - `unknown_clause`: a keyword that is no clause; `subject` is the keyword.
  * - `malformed`: everything else that the language does not allow; `message` says what.
  * - `forbidden_keyword`: part of the language, but never answered here (`script`, `geo_*`, ...).
  * - `forbidden_search_key`: a member beside `query` that a search body may not have.

@@ -1,5 +1,6 @@
 import type { Aggregation } from './aggregations.ts'
 import type { Query } from './filter.ts'
+import type { Mapping } from './mapping.ts'
 
 /** Rules for one sort key; see `sort.ts` for how a request states it. */
 export type SortKey = {
@@ -7,12 +8,17 @@ export type SortKey = {
   readonly field: string
   readonly order: 'asc' | 'desc'
   readonly missing: '_first' | '_last' | string | number
+  /** Which of several values counts. Absent: the least for `asc`, the greatest for `desc`. */
   readonly mode?: 'min' | 'max' | 'sum' | 'avg' | 'median'
+  /** Values are those of the nested objects at `path` that match `filter`. */
+  readonly nested?: { readonly path: string; readonly filter?: Query }
 }
 
 /** What to find and which part of it to answer; every field name and value in it has been checked. */
 export type Search = {
   readonly query: Query
+  /** The searchable fields that names were checked against. Absent: those that the collection has from the start. */
+  readonly mapping?: Mapping
   /** Matches to skip. */
   readonly from: number
   /** Matches to answer at most. */

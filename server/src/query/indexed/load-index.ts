@@ -1,0 +1,209 @@
+import { afterPrefix } from '../code-point-order.ts'
+import { type TermTestQuery, termTest } from '../evaluate.ts'
+import type { Query } from '../filter.ts'
+import { QueryError } from '../query-error.ts'
+import {
+  type Demand,
+  type ExpandingQuery,
+  type Expansion,
+  editsTo,
+  nearestExpansions,
+  type ScopeStatistics,
+  StatisticsCounter,
+  type TermCount,
+} from '../statistics.ts'
+import type { StepBudget } from '../step-budget.ts'
+import { Turns } from '../turns.ts'
+import { IndexedStatistics, type OtherCounts } from './indexed-statistics.ts'
+import { PositionSet } from './position-set.ts'
+import { documentsOfList, type PostingList, PostingListBuilder } from './posting-list.ts'
+import type { IndexedScope } from './text-index.ts'
+import { type ClauseDocuments, intersectionOf, textWants } from './text-plan.ts'
+
+/** Everything of an index that some queries ask for. */
+export type LoadedIndex = {
+  readonly statistics: ScopeStatistics
+  /** By word. */
+  readonly lists: ReadonlyMap<string, PostingList>
+  /** By clause; clauses that any word of some kind satisfies. */
+  readonly sets: ReadonlyMap<Query, PositionSet>
+}
+
+/** Postings that one search may hold in memory. */
+const POSTINGS_MAX = 8_000_000
+
+/**
+ * Reads from an index what some queries need, and counts what it does not know.
+ *
+ * @throws {QueryError} `too_expensive`
+ */
+export async function loadIndex(
+  queries: readonly Query[],
+  demands: readonly Demand[],
+  scope: IndexedScope,
+  budget: StepBudget,
+): Promise<LoadedIndex> {
+  const loader = new IndexLoader(scope, budget)
+  const wants = textWants(queries, scope.index.field)
+  const unindexed = await countUnindexed(demands, scope, budget)
+  for (const demand of demands) {
+    for (const query of demand.expanding) await loader.expand(query, unindexed.termsSeen(query))
+  }
+  for (const [word, positional] of wants.words) await loader.loadList(word, positional)
+  for (const test of wants.tests) await loader.loadSet(test)
+
+  const others = await countOtherFields(demands, scope)
+  const { lists, sets, expansions } = loader
+  const statistics = new IndexedStatistics({ index: scope.index, lists, expansions, unindexed, others })
+  return { statistics, lists, sets }
+}
+
+async function countUnindexed(
+  demands: readonly Demand[],
+  scope: IndexedScope,
+  budget: StepBudget,
+): Promise<StatisticsCounter> {
+  const counter = new StatisticsCounter(demands, budget)
+  if (demands.length === 0) return counter
+  const turns = new Turns()
+  for (const slice of scope.unindexed()) {
+    for (const document of slice) counter.add(document)
+    await turns.yieldIfLong()
+  }
+  return counter
+}
+
+async function countOtherFields(demands: readonly Demand[], scope: IndexedScope): Promise<OtherCounts> {
+  const counts = new Map<string, { documents: number; terms: Map<string, number> }>()
+  for (const demand of demands.filter((one) => one.nestedPath === undefined)) {
+    for (const [field, wanted] of demand.terms) {
+      if (field === scope.index.field) continue
+      const documents = await scope.count({ kind: 'exists', fields: [field], boost: 1 })
+      const terms = new Map<string, number>()
+      for (const term of wanted) {
+        terms.set(term, await scope.count({ kind: 'term', field, term, boost: 1 }))
+      }
+      counts.set(field, { documents, terms })
+    }
+  }
+  return counts
+}
+
+class IndexLoader {
+  readonly lists = new Map<string, PostingList>()
+  readonly sets = new Map<Query, PositionSet>()
+  readonly expansions = new Map<ExpandingQuery, readonly Expansion[]>()
+  readonly #scope: IndexedScope
+  readonly #budget: StepBudget
+  #postings = 0
+
+  constructor(scope: IndexedScope, budget: StepBudget) {
+    this.#scope = scope
+    this.#budget = budget
+  }
+
+  /** Finds the terms that a clause stands for, and loads them. */
+  async expand(query: ExpandingQuery, unindexed: ReadonlyMap<string, TermCount | undefined>): Promise<void> {
+    const found = new Map(unindexed)
+    if (query.field === this.#scope.index.field) {
+      const prefix = query.kind === 'fuzzy' ? query.literalPrefix : query.prefix.text
+      for await (const slice of this.#scope.index.terms(prefix, afterPrefix(prefix))) {
+        for (const { term, documents } of slice) {
+          this.#budget.spend(1 + term.length)
+          const edits = editsTo(query, term)
+          if (edits === undefined) continue
+          found.set(term, { edits, documents: documents + (unindexed.get(term)?.documents ?? 0) })
+        }
+      }
+    }
+    const expansions = nearestExpansions(query, found)
+    this.expansions.set(query, expansions)
+    for (const { term } of expansions) await this.loadList(term, query.kind === 'phrasePrefix')
+  }
+
+  /** Loads the documents with a word; with their positions when those matter to some clause. */
+  async loadList(word: string, positional: boolean): Promise<void> {
+    const known = this.lists.get(word)
+    if (known !== undefined && (known.positional || !positional)) return
+    const builder = new PostingListBuilder(positional)
+    const { indexedTo } = this.#scope
+    await this.#scope.index.visitTerm(word, (document, length, positions) => {
+      if (document <= indexedTo) builder.add(document, length, positions)
+    })
+    this.#spend(builder.size)
+    this.lists.set(word, builder.build())
+  }
+
+  /** Loads the documents with any word that satisfies a clause. */
+  async loadSet(query: TermTestQuery): Promise<void> {
+    const set = new PositionSet()
+    this.sets.set(query, set)
+    const { index, indexedTo } = this.#scope
+    const visit = (document: number) => {
+      if (document <= indexedTo) set.add(document)
+    }
+    if (query.kind === 'terms') {
+      this.#spend(query.terms.size)
+      await index.visitTerms([...query.terms].sort(), visit)
+      return
+    }
+    const accepts = termTest(query, this.#budget)
+    const { from, before } = boundsOf(query)
+    for await (const slice of index.terms(from, before)) {
+      this.#budget.spend(slice.length)
+      const accepted = slice.filter(({ term }) => accepts(term))
+      this.#budget.spend(accepted.reduce((sum, { documents }) => sum + documents, 0))
+      if (accepted.length > 0)
+        await index.visitTerms(
+          accepted.map(({ term }) => term),
+          visit,
+        )
+    }
+  }
+
+  #spend(postings: number): void {
+    this.#budget.spend(postings)
+    this.#postings += postings
+    if (this.#postings <= POSTINGS_MAX) return
+    throw new QueryError(
+      'too_expensive',
+      `Cannot finish the search: its words occur more than ${POSTINGS_MAX} times. Use fewer or rarer ones.`,
+    )
+  }
+}
+
+/** Terms outside of these satisfy no clause of the kind. */
+function boundsOf(query: Exclude<TermTestQuery, { readonly kind: 'terms' }>): {
+  readonly from: string
+  readonly before: string | undefined
+} {
+  if (query.kind === 'termRange') {
+    // A range that includes its end is tested term by term there; one more character is behind it for sure.
+    return { from: query.lower?.value ?? '', before: query.upper && `${query.upper.value}\u0000` }
+  }
+  const prefix = query.kind === 'prefix' ? query.prefix : query.literalPrefix
+  return { from: prefix, before: prefix === '' ? undefined : afterPrefix(prefix) }
+}
+
+/** Which documents in the index satisfy the clauses about its words. */
+export function clauseDocuments(loaded: LoadedIndex, field: string): ClauseDocuments {
+  const known = new Map<string, PositionSet>()
+  const withWord = (word: string): PositionSet => {
+    const set = known.get(word) ?? documentsOfList(loaded.lists.get(word))
+    known.set(word, set)
+    return set
+  }
+  const withAnyOf = (query: ExpandingQuery) =>
+    PositionSet.union(loaded.statistics.expansions(query).map(({ term }) => withWord(term)))
+
+  return (clause) => {
+    const set = loaded.sets.get(clause)
+    if (set !== undefined) return set
+    if (!('field' in clause) || clause.field !== field) return undefined
+    if (clause.kind === 'term') return withWord(clause.term)
+    if (clause.kind === 'fuzzy') return withAnyOf(clause)
+    if (clause.kind === 'phrase') return intersectionOf(clause.terms.map((term) => withWord(term.text)))
+    if (clause.kind !== 'phrasePrefix') return undefined
+    return intersectionOf([...clause.terms.map((term) => withWord(term.text)), withAnyOf(clause)])
+  }
+}

@@ -1,0 +1,44 @@
+import type { Query } from '../filter.ts'
+import type { PreparedDocument } from '../prepared-document.ts'
+import type { FieldStatistics } from '../score.ts'
+
+/** How often a term occurs: in how many documents of the index. */
+export type TermFrequency = { readonly term: string; readonly documents: number }
+
+/** Visits one document that has a term; `positions` may be reused afterwards. */
+export type VisitPosting = (document: number, length: number, positions: readonly number[]) => void
+
+/**
+ * The words of one text field of many documents. Documents are known by their position in creation order.
+ *
+ * Everything arrives in pieces between which others get their turn.
+ */
+export interface TextIndex {
+  /** The field whose words these are. */
+  readonly field: string
+  /** Documents with words, and how many words, of those in the index. */
+  readonly statistics: FieldStatistics
+  /** All terms from one on, and before another, in code-point order. */
+  terms(from: string, before: string | undefined): AsyncIterable<readonly TermFrequency[]>
+  /** Visits the documents with a term, in creation order. */
+  visitTerm(term: string, visit: VisitPosting): Promise<void>
+  /** Visits the documents with any of some terms, term by term; the terms are in order and close to each other. */
+  visitTerms(terms: readonly string[], visit: VisitPosting): Promise<void>
+}
+
+/** Many documents with an index of one of their fields. */
+export interface IndexedScope {
+  readonly index: TextIndex
+  /** The last document in the index. */
+  readonly indexedTo: number
+  /** The documents after that one. */
+  unindexed(): Iterable<readonly PreparedDocument[]>
+  /** The positions of all documents in the index, in slices. */
+  positions(): Iterable<readonly number[]>
+  /** Those of the documents at some positions that the query may find. */
+  documentsAt(positions: readonly number[]): readonly PreparedDocument[]
+  /** All documents in the index that the query may find, in slices. */
+  candidates(): Iterable<readonly PreparedDocument[]>
+  /** How many documents, indexed or not, a query about one keyword field finds. */
+  count(query: Query): Promise<number>
+}
