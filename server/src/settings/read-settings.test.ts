@@ -139,6 +139,12 @@ describe('values', () => {
     assert.equal(problemsOf({ flags: ['--security.apiKey.maxTTL', '-1d'] }).length, 1)
   })
 
+  test('the longest life of a key means what it means in Kuzzle: any negative number is no limit, 0 is none at all', () => {
+    const maxTtl = (value: string) =>
+      read({ flags: ['--security.apiKey.maxTTL', value] })['security.apiKey.maxTTL']
+    assert.deepEqual(['-1', '-5', '0', '0s', '1500'].map(maxTtl), [-1, -1, 0, 0, 1500])
+  })
+
   test('every default is a value that its setting accepts', () => {
     for (const name of SETTING_NAMES) {
       const { kind, initial } = settingOf(name)

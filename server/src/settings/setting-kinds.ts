@@ -55,7 +55,7 @@ export function rate(max: number): SettingKind<number> {
 
 /**
  * A length of time, given as text such as `90s`, `1h`, `7d`, or as a number of `unit`. The value is in ms, whatever
- * the unit; bounds are texts of the same form. `unlimited` also accepts -1, and gives -1.
+ * the unit; bounds are texts of the same form. `unlimited` also accepts -1 and less, and gives -1.
  */
 export function duration(
   min: ms.StringValue,
@@ -69,7 +69,8 @@ export function duration(
       return (
         ms(/[a-z]/i.test(value) ? (value as ms.StringValue) : ('no unit' as ms.StringValue)) ?? Number.NaN
       )
-    if (value === -1) return -1
+    // Kuzzle takes every negative number for "no limit".
+    if (unlimited !== undefined && value <= -1) return -1
     return unit === 's' ? value * 1000 : value
   }
   return {

@@ -179,9 +179,9 @@ export const SETTINGS = {
     'Whether a token is accepted in the query string (`?jwt=`), where logs and proxies see it.',
   ),
   'security.apiKey.maxTTL': setting(
-    duration('1s', '36500d', { unlimited: true }),
+    duration('0s', '36500d', { unlimited: true }),
     -1,
-    'Longest life of an API key that users issue for themselves.',
+    'Longest life of an API key that users issue for themselves; 0: they may issue none.',
   ),
   'security.apiKey.mayIssueKeys': setting(
     onOrOff(),

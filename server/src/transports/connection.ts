@@ -4,7 +4,7 @@ export interface Connection {
   readonly id: string
   readonly carrier: 'websocket' | 'mqtt'
   readonly address: string
-  /** The peer is on this host and, as far as can be seen, no proxy stands between. */
+  /** Somebody on this very host asks: as far as can be seen no proxy stands between, and no website is behind it. */
   readonly local: boolean
   /** Headers of the upgrade request, names in lower case; empty where the carrier has none. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>

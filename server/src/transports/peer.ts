@@ -1,5 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http'
-
 /** The other end of a socket. */
 export type Peer = {
   /** IP address; IPv4 in dotted form even where the socket speaks IPv6. Empty once the socket is gone. */
@@ -19,16 +17,6 @@ export function isLoopback(address: string): boolean {
   const plain = plainAddress(address)
   return plain.startsWith('127.') || plain === '::1'
 }
-
-/** True when a header tells that somebody passed this request on, so that the peer is not who asks. */
-export function isForwarded(headers: IncomingHttpHeaders): boolean {
-  for (const name in headers) {
-    if (FORWARDING_HEADERS.has(name) || name.startsWith('x-forwarded-')) return true
-  }
-  return false
-}
-
-const FORWARDING_HEADERS: ReadonlySet<string> = new Set(['forwarded', 'via', 'x-real-ip'])
 
 const IPV4_IN_IPV6 = '::ffff:'
 

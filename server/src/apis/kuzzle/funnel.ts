@@ -69,7 +69,7 @@ export function createFunnel(parts: FunnelParts): Funnel {
       const { run } = findAction(controller, action)
       if (server.settings.strictSdkVersion) checkSdkVersion(request.volatile)
       return run(request, { authority, caller, server })
-    })
+    }, request.context.isGone)
   }
 
   async function goodToken(request: KuzzleRequest, origin: Origin): Promise<GoodToken | undefined> {

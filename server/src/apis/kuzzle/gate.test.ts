@@ -41,6 +41,27 @@ describe('the gate', () => {
     assert.equal(gate.running, 0)
   })
 
+  it('gives up those that had to wait when nobody wants them any more', async () => {
+    const gate = createGate({ runningMax: 1, waitingMax: 5, warnAt: 5 }, () => {})
+    const first = held()
+    let isGone = false
+    const running = gate.pass(first.task, () => isGone)
+    const waiting = assert.rejects(
+      gate.pass(
+        async () => assert.fail('nobody wants it'),
+        () => isGone,
+      ),
+      { id: 'api.process.connection_dropped' },
+    )
+    const other = gate.pass(async () => 'other')
+    isGone = true
+    first.end()
+    await running
+    await waiting
+    assert.equal(await other, 'other')
+    assert.deepEqual([gate.running, gate.waiting], [0, 0])
+  })
+
   it('warns when a crowd waits, once', async () => {
     const warnings: number[] = []
     const gate = createGate({ runningMax: 1, waitingMax: 5, warnAt: 2 }, (waiting) => warnings.push(waiting))

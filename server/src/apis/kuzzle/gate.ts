@@ -14,8 +14,14 @@ export interface Gate {
   readonly waiting: number
   /** Whether a task that comes now would be let in or wait. */
   readonly isOpen: boolean
-  /** @throws {KuzzleError} `api.process.overloaded`, `api.process.shutting_down`, and whatever the task throws. */
-  pass<T>(task: () => Promise<T>): Promise<T>
+  /**
+   * Runs a task in its turn. One that had to wait is given up when `isGone` tells that nobody wants it any more, so that
+   * those who come and go cannot make others wait.
+   *
+   * @throws {KuzzleError} `api.process.overloaded`, `api.process.shutting_down`, `api.process.connection_dropped`, and
+   *   whatever the task throws.
+   */
+  pass<T>(task: () => Promise<T>, isGone?: () => boolean): Promise<T>
   /** From now on refuses tasks; those that were let in are finished. */
   close(): void
 }
@@ -62,14 +68,15 @@ export function createGate(limits: GateLimits, onCrowd: (waiting: number) => voi
     get isOpen() {
       return !closed && (running < limits.runningMax || waiting() < limits.waitingMax)
     },
-    async pass(task) {
+    async pass(task, isGone = () => false) {
       if (closed) return fail('api.process.shutting_down')
-      if (running < limits.runningMax) running += 1
-      else if (waiting() >= limits.waitingMax) return fail('api.process.overloaded')
+      const waits = running >= limits.runningMax
+      if (waits && waiting() >= limits.waitingMax) return fail('api.process.overloaded')
       // The task that ends hands its place over, so that `running` stays as it is.
-      else await enter()
+      if (waits) await enter()
+      else running += 1
       try {
-        return await task()
+        return waits && isGone() ? fail('api.process.connection_dropped') : await task()
       } finally {
         leave()
       }

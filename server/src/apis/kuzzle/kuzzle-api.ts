@@ -113,7 +113,11 @@ function createServerFacts(parts: KuzzleApiParts, load: ServerFacts['load']): Se
       return { storageEngine, internalCache: true, memoryStorage: true }
     },
     load,
-    connections: () => statistics.last().connections,
+    connections() {
+      const { connections, ongoingRequests } = statistics.last()
+      // In Kuzzle a connection of HTTP lasts as long as its request, and its clients know the number as such.
+      return { ...connections, 'http/1.1': ongoingRequests['http'] ?? 0 }
+    },
   }
 }
 

@@ -23,6 +23,11 @@ describe('the OpenAPI document', () => {
     assert.equal(document.info.version, '1.2.3')
   })
 
+  it('describes requests and answers where users of Kuzzle look for them', () => {
+    assert.deepEqual(Object.keys(document.components), ['RequestPayload', 'ResponsePayload'])
+    assert.deepEqual(document.components.RequestPayload.required, ['controller', 'action'])
+  })
+
   it('tags operations with their controllers', () => {
     assert.equal(document.paths['/users/{_id}/_replace'].put.tags[0], 'security')
     assert.deepEqual(

@@ -39,6 +39,8 @@ export function openApiDocument(
     tags: Object.keys(controllers).map((name) => ({ name, description: `Controller "${name}"` })),
     paths,
     definitions: { Response: RESPONSE, Error: ERROR },
+    // Swagger 2.0 has no such member, but Kuzzle's document has, and its users look here.
+    components: { RequestPayload: REQUEST, ResponsePayload: RESPONSE },
   }
 }
 
@@ -107,4 +109,19 @@ const RESPONSE = {
     volatile: { type: 'object' },
     result: { description: "The action's answer; null when it was refused." },
   },
+}
+
+/** A request as it is sent to `/_query` and over WebSocket; further members are the action's arguments. */
+const REQUEST = {
+  type: 'object',
+  required: ['controller', 'action'],
+  properties: {
+    controller: { type: 'string' },
+    action: { type: 'string' },
+    requestId: { type: 'string', description: 'Comes back with the answer.' },
+    jwt: { type: 'string', description: 'The token of the caller.' },
+    volatile: { type: 'object', description: 'Comes back with the answer.' },
+    body: { type: 'object' },
+  },
+  additionalProperties: true,
 }

@@ -141,8 +141,9 @@ function requestOfQuery(http: HttpRequest, requestId: string, body: JsonValue | 
   return parseRequest(message, requestId, contextOf(http))
 }
 
-function contextOf({ address, local, headers }: HttpRequest): KuzzleRequest['context'] {
-  return { protocol: 'http', address, local, headers }
+function contextOf(http: HttpRequest): KuzzleRequest['context'] {
+  const { address, local, headers } = http
+  return { protocol: 'http', address, local, headers, isGone: () => http.isGone }
 }
 
 function requestIdOf({ headers, id }: HttpRequest): string {

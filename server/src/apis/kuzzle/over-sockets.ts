@@ -45,6 +45,13 @@ export function createSocketHandler(parts: SocketParts): SocketHandler {
     return envelope
   }
 
+  /** Over MQTT, clients may publish a request and leave. */
+  function contextOf(connection: Connection): KuzzleRequest['context'] {
+    const { address, local, headers } = connection
+    const context = { protocol: carrier, address, local, headers }
+    return carrier === 'mqtt' ? context : { ...context, isGone: () => !open.has(connection) }
+  }
+
   function refusal(message: unknown, error: KuzzleError): Envelope {
     const requestId = isJsonObject(message) ? tryRequestId(message) : undefined
     const subject = { requestId: requestId ?? randomUUID() }
@@ -60,7 +67,7 @@ export function createSocketHandler(parts: SocketParts): SocketHandler {
     }
     let request: KuzzleRequest
     try {
-      request = parseRequest(message, randomUUID(), { protocol: carrier, ...contextOf(connection) })
+      request = parseRequest(message, randomUUID(), contextOf(connection))
     } catch (error) {
       return refusal(message, funnel.explain(error, connection.id))
     }
@@ -103,10 +110,6 @@ export function printTokenExpired(node: string): string {
     node,
     room: NOTICE_ROOM,
   })
-}
-
-function contextOf({ address, local, headers }: Connection) {
-  return { address, local, headers }
 }
 
 function tryRequestId(message: JsonObject): string | undefined {

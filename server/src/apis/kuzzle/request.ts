@@ -9,10 +9,12 @@ export type RequestContext = {
   readonly protocol: Protocol
   /** Absent where the carrier has none or does not know. */
   readonly address?: string
-  /** The peer is on this host and, as far as can be seen, no proxy stands between. */
+  /** Somebody on this very host asks: as far as can be seen no proxy stands between, and no website is behind it. */
   readonly local: boolean
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  /** Whether nobody waits for the answer any more; absent where requests are made without waiting. */
+  readonly isGone?: () => boolean
 }
 
 /** How a query language is called in `lang`. */

@@ -62,6 +62,6 @@ export type ServerFacts = {
   health(): Promise<Health>
   /** Requests that are being worked on, and those that wait. */
   load(): { readonly concurrentRequests: number; readonly pendingRequests: number }
-  /** Open two-way connections by carrier. */
+  /** Open connections by carrier; of HTTP (`http/1.1`), those with a request under way. */
   connections(): Readonly<Record<string, number>>
 }

@@ -6,7 +6,7 @@ import { checkMayCreateToken } from '../keys/keys-issuing-keys.ts'
 import type { Caller } from './caller.ts'
 import { mintSession } from './mint-session.ts'
 import type { Session } from './session.ts'
-import { sessionLife } from './session-life.ts'
+import { INFINITE_TTL, sessionLife } from './session-life.ts'
 
 /**
  * Creates a session for the caller itself, without a password; it always expires.
@@ -20,10 +20,10 @@ export async function createToken(
   request: { readonly ttlMs?: number; readonly singleUse: boolean },
 ): Promise<Issued<Session>> {
   const now = context.clock.now()
+  // Before the limits: whatever they are, this is what is wrong.
+  if (request.ttlMs === INFINITE_TTL) throw infinite()
   const life = sessionLife(context.settings, request.ttlMs, now)
-  if (life.expiresAt === undefined) {
-    throw new DomainError('session.ttl_infinite', 'Cannot create a token that never expires', {})
-  }
+  if (life.expiresAt === undefined) throw infinite()
   checkMayCreateToken(context.settings, caller, life.expiresAt)
   const plan = { ...life, owner: caller.user.id, singleUse: request.singleUse, createdAt: now }
   const minted = await mintSession(context, plan)
@@ -39,4 +39,8 @@ export async function createToken(
     (event) => context.storage.sessions.insert(session, event),
   )
   return minted
+}
+
+function infinite(): DomainError {
+  return new DomainError('session.ttl_infinite', 'Cannot create a token that never expires', {})
 }

@@ -20,6 +20,21 @@ const policies = (...roleIds: readonly string[]): ProfileRequest => ({
 const roleId = (id: string) => id as RoleId
 const profileId = (id: string) => id as ProfileId
 
+describe('an open start', () => {
+  test('lets everybody on this host do everything, and others what a closed start lets strangers do', async (t) => {
+    const authority = await openTestAuthority(t, { openStart: true })
+    for (const right of ['security:createUser', 'server:getConfig', FIRST_ADMIN, 'auth:login']) {
+      assert.equal(await may(authority, authority.nobody, right), true, right)
+      assert.equal(await may(authority, remote(authority.nobody), right), right === 'auth:login', right)
+    }
+  })
+
+  test('does not narrow the rights of those who show who they are', async (t) => {
+    const authority = await openTestAuthority(t, { openStart: true })
+    assert.equal(await may(authority, await authority.userWith('bob'), 'security:createUser'), true)
+  })
+})
+
 describe('a closed start', () => {
   test('lets strangers log in and look around, and nothing else', async (t) => {
     const authority = await openTestAuthority(t)

@@ -4,7 +4,7 @@ import { INSTANT_MAX, type Instant } from '../record.ts'
 import type { Session } from './session.ts'
 
 /** What a client says instead of a length of life for "never expires". */
-const INFINITE_TTL = -1
+export const INFINITE_TTL = -1
 
 /**
  * How long a new session lives: as asked, else as configured; within `security.authToken.maxTTL`.

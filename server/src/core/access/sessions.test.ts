@@ -30,6 +30,14 @@ describe('a token that the caller makes for itself', () => {
       code: 'session.ttl_infinite',
     })
   })
+
+  test('that should live forever is refused for that, also where lives are limited', async (t) => {
+    const authority = await openTestAuthority(t, { sessionMaxTtlMs: 1_000 })
+    const caller = await authority.userWith('bob')
+    await assert.rejects(authority.sessions.createToken(caller, { singleUse: false, ttlMs: -1 }), {
+      code: 'session.ttl_infinite',
+    })
+  })
 })
 
 describe('refreshing a session', () => {

@@ -40,7 +40,7 @@ export type Origin = {
   /** `http`, `websocket`, `mqtt`, `cli`; `server` for what the server does by itself. */
   readonly carrier: string
   readonly requestId: string
-  /** The peer is on this host and, as far as can be seen, no proxy stands between. */
+  /** Somebody on this very host asks: as far as can be seen no proxy stands between, and no website is behind it. */
   readonly local: boolean
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { HELD_BYTES_MAX } from '../held-bytes.ts'
 import type { Peer } from '../peer.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from './http-message.ts'
 
@@ -9,8 +10,10 @@ export type HttpLimits = {
   readonly connectionsMax: number
   /** Most requests being answered at once; further ones get the `overloaded` reply. */
   readonly concurrentRequestsMax: number
-  /** Most requests that one connection may have running at once; further ones get the `overloaded` reply. */
+  /** Most requests that one connection may have running at once; one more, and it is closed after their answers. */
   readonly pipelinedMax: number
+  /** Most bytes kept for all connections together: bodies, requests that wait, answers not taken. See `HeldBytes`. */
+  readonly heldBytesMax: number
   /** Longest request line and headers together; longer ones are answered with 431. */
   readonly headerBytesMax: number
   /** Within this time all headers of a request must have arrived, else 408. */
@@ -35,7 +38,8 @@ export type HttpLimits = {
 export const HTTP_LIMITS: HttpLimits = {
   connectionsMax: 10_000,
   concurrentRequestsMax: 50_100,
-  pipelinedMax: 256,
+  pipelinedMax: 32,
+  heldBytesMax: HELD_BYTES_MAX,
   headerBytesMax: 16_384,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,

@@ -71,7 +71,7 @@ test('hands over method, path, query and headers as sent, and the peer', async (
   await withListener(echo, {}, async ({ port }) => {
     const answer = await exchange(
       port,
-      raw(['GET /a%2Fb/?x=%20y?z HTTP/1.1', 'Host: h', 'X-Up: V', 'Connection: close']),
+      raw(['GET /a%2Fb/?x=%20y?z HTTP/1.1', 'Host: localhost', 'X-Up: V', 'Connection: close']),
     )
     const seen = bodyOf(answer)
     assert.equal(seen['path'], '/a%2Fb/')
@@ -97,14 +97,18 @@ test('takes the path out of an absolute request target', async () => {
   })
 })
 
-test('is not local as soon as any header tells of a proxy', async () => {
+test('is not local as soon as anything tells of a proxy, or of a website of elsewhere', async () => {
   await withListener(echo, {}, async ({ port }) => {
-    for (const header of ['Forwarded', 'X-Forwarded-For', 'X-Forwarded-Anything', 'X-Real-IP', 'Via']) {
-      const answer = await exchange(
-        port,
-        raw(['GET / HTTP/1.1', 'Host: h', `${header}: 127.0.0.1`, 'Connection: close']),
-      )
-      assert.equal(bodyOf(answer)['local'], false, header)
+    for (const head of [
+      ['GET / HTTP/1.1', 'Host: localhost', 'X-Forwarded-For: 127.0.0.1'],
+      ['GET / HTTP/1.0', 'Host: localhost'],
+      ['GET / HTTP/1.1', 'Host: rebound.test'],
+      ['GET / HTTP/1.1', 'Host: localhost', 'Host: rebound.test'],
+      ['GET / HTTP/1.1', 'Host: localhost', 'Origin: https://website.test'],
+      ['GET / HTTP/1.1', 'Host: localhost', 'Origin: http://localhost', 'Origin: https://website.test'],
+    ]) {
+      const answer = await exchange(port, raw([...head, 'Connection: close']))
+      assert.equal(bodyOf(answer)['local'], false, head.join(', '))
     }
   })
 })
@@ -593,5 +597,65 @@ test('still serves a good client after any bytes whatever', async () => {
     )
     await assertStillServes(port)
     assert.deepEqual(errors, [])
+  })
+})
+
+test('cuts the connection that keeps most in memory, be it bodies or answers, and serves the others', async () => {
+  const long: HttpHandler = async (request) => {
+    const body = await request.readBody(BODY_LIMITS)
+    return text(request.path === '/long' && body.ok ? 'x'.repeat(500_000) : 'short')
+  }
+  await withListener(long, { heldBytesMax: 4_000_000 }, async ({ port, listener }) => {
+    const half = raw(['POST / HTTP/1.1', 'Host: h', 'Content-Length: 1000000'], 'x'.repeat(900_000))
+    const senders = await Promise.all(Array.from({ length: 8 }, () => openSocket(port)))
+    for (const sender of senders) sender.write(half)
+    await waitUntil(() => senders.filter((sender) => sender.destroyed).length >= 4)
+    await assertStillServes(port)
+    for (const sender of senders) sender.destroy()
+    await waitUntil(() => listener.openConnections <= 1)
+
+    const others = listener.openConnections
+    const reader = await openSocket(port)
+    reader.pause()
+    await waitUntil(() => listener.openConnections === others + 1)
+    reader.write(raw(['GET /long HTTP/1.1', 'Host: h']).repeat(200))
+    await waitUntil(() => listener.openConnections === others)
+    await assertStillServes(port)
+    reader.destroy()
+  })
+})
+
+test('runs no more than pipelinedMax requests of one connection at once, and closes it on more', async () => {
+  let running = 0
+  const slow = Promise.withResolvers<HttpReply>()
+  const handler: HttpHandler = () => {
+    running += 1
+    return slow.promise
+  }
+  await withListener(handler, { pipelinedMax: 3 }, async ({ port }) => {
+    const socket = await openSocket(port)
+    const answer = receiveAll(socket)
+    socket.write(raw(['GET / HTTP/1.1', 'Host: h']).repeat(1_000))
+    await waitUntil(() => running === 3)
+    slow.resolve(text('done'))
+    assert.match(await answer, /^HTTP\/1\.1 200 OK\r\n[^]*Connection: close\r\n[^]*done$/)
+    assert.equal(running, 3)
+  })
+})
+
+test('keeps nothing in memory of what is answered', async () => {
+  const long: HttpHandler = async (request) => {
+    await request.readBody(BODY_LIMITS)
+    return text('x'.repeat(50_000))
+  }
+  await withListener(long, { heldBytesMax: 200_000 }, async ({ port }) => {
+    const socket = await openSocket(port)
+    for (let count = 0; count < 50; count += 1) {
+      const answer = receiveUntil(socket, 'x'.repeat(50_000))
+      socket.write(raw(['POST / HTTP/1.1', 'Host: h', 'Content-Length: 50000'], 'y'.repeat(50_000)))
+      await answer
+    }
+    socket.destroy()
+    for (let count = 0; count < 50; count += 1) await assertStillServes(port)
   })
 })

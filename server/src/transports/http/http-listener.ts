@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { HeldBytes, type Holder } from '../held-bytes.ts'
 import { type Peer, peerOf } from '../peer.ts'
 import type { HttpListenerOptions, UpgradeHandler } from './http-listener-options.ts'
 import { HTTP_LIMITS, type HttpLimits, type HttpListener } from './http-listener-options.ts'
@@ -23,19 +24,37 @@ export async function openHttpListener(options: HttpListenerOptions): Promise<Ht
 }
 
 /** What we remember of a connection. */
-type ConnectionState = Peer & {
-  readonly socket: Socket
-  /** Requests not yet answered. */
-  running: number
-  /** The request that came last. */
-  latest: IncomingMessage | undefined
+type ConnectionState = Peer &
+  Holder & {
+    readonly socket: Socket
+    /** Requests not yet answered. */
+    running: number
+    /** More requests came than may run at once: it ends after the answers to those that run. */
+    isOverrun: boolean
+    /** The request that came last. */
+    latest: IncomingMessage | undefined
+  }
+
+/** One request on its way to an answer. */
+type Exchange = {
+  readonly incoming: IncomingMessage
+  readonly response: ServerResponse
+  readonly state: ConnectionState
+  /** The client waits for "100 Continue" before it sends the body. */
+  continueOwed: boolean
+  /** What of its connection's `heldBytes` is kept for it, until the answer is sent. */
+  heldBytes: number
 }
+
+/** What node:http keeps of a request and its answer beside their bodies, roughly. */
+const EXCHANGE_BYTES = 8_192
 
 class NodeHttpListener implements HttpListener {
   readonly #options: HttpListenerOptions
   readonly #limits: HttpLimits
   readonly #server: Server
   readonly #connections = new Map<Duplex, ConnectionState>()
+  readonly #held: HeldBytes<ConnectionState>
   #running = 0
   #upgradeHandler: UpgradeHandler | undefined
   #closing: Promise<void> | undefined
@@ -43,6 +62,11 @@ class NodeHttpListener implements HttpListener {
   constructor(options: HttpListenerOptions) {
     this.#options = options
     this.#limits = { ...HTTP_LIMITS, ...options.limits }
+    this.#held = new HeldBytes(
+      this.#limits.heldBytesMax,
+      () => this.#connections.values(),
+      ({ socket }) => socket.destroy(),
+    )
     this.#server = createTunedServer(this.#limits, (incoming) => this.#mayUpgrade(incoming))
     this.#server.on('connection', (socket) => this.#connected(socket))
     this.#server.on('request', (incoming, response) => this.#received(incoming, response, false))
@@ -107,17 +131,27 @@ class NodeHttpListener implements HttpListener {
   }
 
   #connected(socket: Socket): void {
-    this.#connections.set(socket, { ...peerOf(socket), socket, running: 0, latest: undefined })
-    socket.once('close', () => this.#connections.delete(socket))
+    const state = { ...peerOf(socket), socket, running: 0, isOverrun: false, latest: undefined, heldBytes: 0 }
+    this.#connections.set(socket, state)
+    socket.once('close', () => {
+      this.#connections.delete(socket)
+      this.#held.set(state, 0)
+    })
   }
 
   #received(incoming: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
     const state = this.#connections.get(incoming.socket)
     if (state === undefined) return void incoming.socket.destroy()
-    let continueOwed = awaitsContinue
-    const request = new NodeHttpRequest(incoming, state, () => {
-      if (continueOwed) response.writeContinue()
-      continueOwed = false
+    const exchange: Exchange = { incoming, response, state, continueOwed: awaitsContinue, heldBytes: 0 }
+    this.#hold(exchange, EXCHANGE_BYTES)
+    if (state.running >= this.#limits.pipelinedMax) state.isOverrun = true
+    if (state.isOverrun || incoming.socket.destroyed) return
+    const request = new NodeHttpRequest(incoming, state, {
+      beforeReading: () => {
+        if (exchange.continueOwed) response.writeContinue()
+        exchange.continueOwed = false
+      },
+      held: (bytes) => this.#hold(exchange, bytes),
     })
     this.#running += 1
     state.running += 1
@@ -126,9 +160,9 @@ class NodeHttpListener implements HttpListener {
     const answer = (reply: HttpReply): void => {
       this.#running -= 1
       state.running -= 1
-      this.#answer(request, incoming, response, reply, continueOwed)
+      this.#answer(exchange, request, reply)
     }
-    const reply = this.#ask(request, state)
+    const reply = this.#ask(request)
     if (reply instanceof Promise) {
       reply.then(answer, (error: unknown) => answer(this.#failure(error, request)))
     } else {
@@ -136,16 +170,20 @@ class NodeHttpListener implements HttpListener {
     }
   }
 
-  #ask(request: NodeHttpRequest, state: ConnectionState): Promise<HttpReply> | HttpReply {
+  /** Notes that more or fewer bytes are kept for an exchange; of a connection that ended, nothing is kept. */
+  #hold(exchange: Exchange, bytes: number): void {
+    const { state } = exchange
+    exchange.heldBytes += bytes
+    if (!state.socket.destroyed) this.#held.set(state, state.heldBytes + bytes)
+  }
+
+  #ask(request: NodeHttpRequest): Promise<HttpReply> | HttpReply {
+    const isOverloaded = this.#running > this.#limits.concurrentRequestsMax
     try {
-      return this.#isOverloaded(state) ? this.#options.overloaded(request) : this.#options.handler(request)
+      return isOverloaded ? this.#options.overloaded(request) : this.#options.handler(request)
     } catch (error) {
       return this.#failure(error, request)
     }
-  }
-
-  #isOverloaded(state: ConnectionState): boolean {
-    return this.#running > this.#limits.concurrentRequestsMax || state.running > this.#limits.pipelinedMax
   }
 
   #failure(error: unknown, request: NodeHttpRequest): HttpReply {
@@ -157,31 +195,28 @@ class NodeHttpListener implements HttpListener {
     }
   }
 
-  #answer(
-    request: NodeHttpRequest,
-    incoming: IncomingMessage,
-    response: ServerResponse,
-    reply: HttpReply,
-    continueOwed: boolean,
-  ): void {
+  #answer(exchange: Exchange, request: NodeHttpRequest, reply: HttpReply): void {
+    const { incoming, response, state, continueOwed } = exchange
     if (response.destroyed || response.socket?.destroyed) return
     const unread = continueOwed || this.#leavesTooMuchUnread(incoming)
-    const close = unread || this.#closing !== undefined
+    const close = unread || state.isOverrun || this.#closing !== undefined
     let body: HttpReply['body']
     try {
       body = writeReplyHead(response, reply, close)
     } catch (error) {
       body = writeReplyHead(response, this.#failure(error, request), close)
     }
+    this.#hold(exchange, body.length)
+    const sent = (): void => this.#hold(exchange, -exchange.heldBytes)
     // A client that waits for "100 Continue" sends no body after a final answer.
     if (!unread || continueOwed) {
-      response.end(body)
+      response.end(body, sent)
       return
     }
     // The body was refused while it arrives: a socket closed on unread bytes is reset, and the answer lost.
     if (body.length > 0) response.write(body)
     else response.flushHeaders()
-    discardBody(incoming, this.#limits, () => response.end())
+    discardBody(incoming, this.#limits, () => response.end(sent))
   }
 
   #leavesTooMuchUnread(incoming: IncomingMessage): boolean {

@@ -19,10 +19,12 @@ export type HttpRequest = {
    */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly address: string
-  /** The peer is on this host and, as far as can be seen (no forwarding header), no proxy stands between. */
+  /** Somebody on this very host asks, see {@link isLocalRequest}. */
   readonly local: boolean
   /** Random, unique for each request. */
   readonly id: string
+  /** The connection is over by now: nobody is there for an answer. */
+  readonly isGone: boolean
   /** Reads the body once; bounded while it arrives and while it is being decompressed. */
   readBody(limits: { readonly bytesMax: number; readonly encodingsMax: number }): Promise<Body>
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { isForwarded, type Peer } from '../peer.ts'
+import { isLocalRequest } from '../local-request.ts'
+import type { Peer } from '../peer.ts'
 import type { Body, HttpRequest } from './http-message.ts'
-import { type BodyLimits, readRequestBody } from './request-body.ts'
+import { type BodyLimits, type BodyObserver, readRequestBody } from './request-body.ts'
 
 /** A request of node:http as the languages see it. What few of them ask for is worked out when asked for. */
 export class NodeHttpRequest implements HttpRequest {
@@ -13,12 +14,11 @@ export class NodeHttpRequest implements HttpRequest {
   readonly address: string
   readonly #incoming: IncomingMessage
   readonly #peer: Peer
-  readonly #beforeReading: () => void
+  readonly #observer: BodyObserver
   #id: string | undefined
   #bodyAsked = false
 
-  /** `beforeReading` is called when somebody wants the body: time to tell a client that waits for it. */
-  constructor(incoming: IncomingMessage, peer: Peer, beforeReading: () => void) {
+  constructor(incoming: IncomingMessage, peer: Peer, observer: BodyObserver) {
     const target = originForm(incoming.url ?? '/')
     const mark = target.indexOf('?')
     this.method = incoming.method ?? ''
@@ -28,7 +28,7 @@ export class NodeHttpRequest implements HttpRequest {
     this.address = peer.address
     this.#incoming = incoming
     this.#peer = peer
-    this.#beforeReading = beforeReading
+    this.#observer = observer
   }
 
   get id(): string {
@@ -37,14 +37,18 @@ export class NodeHttpRequest implements HttpRequest {
   }
 
   get local(): boolean {
-    return this.#peer.loopback && !isForwarded(this.#incoming.headers)
+    return isLocalRequest(this.#peer, { headers: this.headers, httpVersion: this.#incoming.httpVersion })
+  }
+
+  get isGone(): boolean {
+    return this.#incoming.socket.destroyed
   }
 
   readBody(limits: BodyLimits): Promise<Body> {
     if (this.#bodyAsked)
       return Promise.reject(new Error(`Cannot read body of request ${this.id}: already read`))
     this.#bodyAsked = true
-    return readRequestBody(this.#incoming, limits, this.#beforeReading)
+    return readRequestBody(this.#incoming, limits, this.#observer)
   }
 }
 

@@ -6,16 +6,23 @@ import type { Body, BodyProblem } from './http-message.ts'
 /** Bounds of one body: bytes as received, and after each encoding undone; and how many encodings there may be. */
 export type BodyLimits = { readonly bytesMax: number; readonly encodingsMax: number }
 
+/** Who wants to know how far the reading of a body is. */
+export type BodyObserver = {
+  /** Called once when reading really starts. */
+  readonly beforeReading: () => void
+  /** Called for each piece that is kept in memory. */
+  readonly held: (bytes: number) => void
+}
+
 /**
  * Reads and decodes the body of a request. Never rejects: what went wrong is an answer too.
  *
- * Refuses what is announced to be too long, or encoded in a way we do not undo, before reading any of it;
- * `beforeReading` is called once when reading really starts.
+ * Refuses what is announced to be too long, or encoded in a way we do not undo, before reading any of it.
  */
 export async function readRequestBody(
   incoming: IncomingMessage,
   limits: BodyLimits,
-  beforeReading: () => void,
+  observer: BodyObserver,
 ): Promise<Body> {
   const announced = Number(incoming.headers['content-length'] ?? 0)
   if (announced > limits.bytesMax) {
@@ -30,11 +37,12 @@ export async function readRequestBody(
   if (unknown !== undefined) return refuse('unsupported_encoding', unknown.slice(0, DETAIL_LENGTH_MAX))
   if (!hasBody(incoming)) return EMPTY
 
-  beforeReading()
-  let body = await collect(incoming, limits.bytesMax)
+  observer.beforeReading()
+  let body = await collect(incoming, limits.bytesMax, observer.held)
   for (const encoding of encodings.reverse()) {
     if (!body.ok) return body
     body = await decode(body.bytes, encoding, limits.bytesMax)
+    if (body.ok) observer.held(body.bytes.length)
   }
   return body
 }
@@ -65,7 +73,7 @@ function contentEncodings(header: string | undefined): string[] {
     .filter((encoding) => encoding !== '')
 }
 
-function collect(incoming: IncomingMessage, bytesMax: number): Promise<Body> {
+function collect(incoming: IncomingMessage, bytesMax: number, held: BodyObserver['held']): Promise<Body> {
   return new Promise((resolve) => {
     const chunks: Uint8Array[] = []
     let length = 0
@@ -77,6 +85,7 @@ function collect(incoming: IncomingMessage, bytesMax: number): Promise<Body> {
       length += chunk.length
       if (length <= bytesMax) {
         chunks.push(chunk)
+        held(chunk.length)
         return
       }
       incoming.pause()

@@ -4,8 +4,8 @@ import type { WebSocket } from 'ws'
 import type { Connection } from '../connection.ts'
 import type { Upgrade } from '../http/http-listener-options.ts'
 import { requestHeaders } from '../http/node-http-request.ts'
+import { isLocalRequest } from '../local-request.ts'
 import { MessageLane } from '../message-lane.ts'
-import { isForwarded } from '../peer.ts'
 import { FrameCounter } from './frame-counter.ts'
 import type { WebSocketLimits, WebSocketListenerOptions } from './websocket-listener-options.ts'
 
@@ -41,8 +41,9 @@ export class WebSocketConnection implements Connection {
     this.#upgrade = upgrade
     this.#context = context
     this.address = upgrade.peer.address
-    this.local = upgrade.peer.loopback && !isForwarded(upgrade.incoming.headers)
     this.headers = requestHeaders(upgrade.incoming)
+    const { httpVersion } = upgrade.incoming
+    this.local = isLocalRequest(upgrade.peer, { headers: this.headers, httpVersion })
     this.#bytesSeen = upgrade.socket.bytesRead
     this.#activeAt = context.now()
     this.#windowStart = this.#activeAt

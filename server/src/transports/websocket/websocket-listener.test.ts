@@ -112,7 +112,10 @@ function closeCodeIn(answer: string): number | undefined {
 
 test('carries text both ways on any path, and shows address, headers and id of the client', async () => {
   await withListener(echo, {}, async ({ port, opened, closed }) => {
-    const client = await openClient(port, '/some/where?x=1', { Cookie: 'authToken=t', Origin: 'http://o' })
+    const client = await openClient(port, '/some/where?x=1', {
+      Cookie: 'authToken=t',
+      Origin: 'http://localhost',
+    })
     client.send('häßlich')
     assert.equal(await nextMessage(client), 'echo häßlich')
     const [connection] = opened
@@ -120,7 +123,7 @@ test('carries text both ways on any path, and shows address, headers and id of t
     assert.equal(connection.address, '127.0.0.1')
     assert.equal(connection.local, true)
     assert.equal(connection.headers['cookie'], 'authToken=t')
-    assert.equal(connection.headers['origin'], 'http://o')
+    assert.equal(connection.headers['origin'], 'http://localhost')
     assert.match(connection.id, /^[0-9a-f-]{36}$/)
     client.close()
     await waitUntil(() => closed.length === 1)
@@ -130,12 +133,18 @@ test('carries text both ways on any path, and shows address, headers and id of t
   })
 })
 
-test('a proxy in between makes a connection not local', async () => {
+test('a proxy in between, or a website of elsewhere, makes a connection not local', async () => {
   await withListener(echo, {}, async ({ port, opened }) => {
-    const client = await openClient(port, '/', { 'X-Forwarded-For': '127.0.0.1' })
-    await waitUntil(() => opened.length === 1)
-    assert.equal(opened[0]?.local, false)
-    client.terminate()
+    for (const headers of [
+      { 'X-Forwarded-For': '127.0.0.1' },
+      { Host: 'rebound.test' },
+      { Origin: 'https://website.test' },
+    ]) {
+      const client = await openClient(port, '/', headers)
+      await waitUntil(() => opened.length === 1)
+      assert.equal(opened.pop()?.local, false, JSON.stringify(headers))
+      client.terminate()
+    }
   })
 })
 

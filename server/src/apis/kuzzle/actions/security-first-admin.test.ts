@@ -18,6 +18,24 @@ describe('security:createFirstAdmin', () => {
     assert.equal(again.body.error.id, 'api.process.admin_exists')
   })
 
+  it('is not for websites that run in the browser of somebody on this host', async (t) => {
+    for (const openStart of [false, true]) {
+      const api = await openTestApi(t, {}, { openStart })
+      const headers = { origin: 'https://website.test' }
+      for (const [path, asked] of [
+        ['/_createFirstAdmin', body],
+        ['/_query', { controller: 'security', action: 'createFirstAdmin', body }],
+      ] as const) {
+        const answer = await api.ask('POST', path, { body: asked, headers })
+        assert.equal(answer.body.error.id, 'security.rights.unauthorized', path)
+      }
+      const socket = await api.socket(headers)
+      const answer = await socket.ask({ controller: 'security', action: 'createFirstAdmin', body })
+      assert.equal(answer.error.id, 'security.rights.unauthorized')
+      assert.equal((await api.ask('GET', '/_adminExists')).body.result.exists, false)
+    }
+  })
+
   it('takes the id from the path as well', async (t) => {
     const api = await openTestApi(t)
     const answer = await api.ask('POST', '/_createFirstAdmin/adm', { body })

@@ -77,8 +77,9 @@ describe('the server controller', () => {
   })
 
   it('counts', async () => {
-    const { api } = await result('/_metrics')
+    const { api, network } = await result('/_metrics')
     assert.deepEqual(api, { concurrentRequests: 1, pendingRequests: 0 })
+    assert.deepEqual(network.connections, { 'http/1.1': 1 })
     const last = await result('/_getLastStats')
     assert.ok(last.completedRequests.http > 0)
     test.authority.clock.passMs(10_000)
