@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { WORD_CLASS, type WordClass } from '../server/src/query/word-classes.ts'
 
 const COMMAND = 'node tools/generate-unicode-tables.ts'
-const TARGET = new URL('../server/src/query/unicode-tables.generated.ts', import.meta.url)
+const TARGET = fileURLToPath(new URL('../server/src/query/unicode-tables.generated.ts', import.meta.url))
 const CODE_POINTS = 0x110000
 const COLUMNS = 108
 
@@ -152,13 +152,15 @@ async function generate(): Promise<string> {
   ].join('\n')
 }
 
+const args = process.argv.slice(2)
+const target = args.find((argument) => !argument.startsWith('--')) ?? TARGET
 const generated = await generate()
-if (process.argv.includes('--check')) {
-  const present = await readFile(TARGET, 'utf8').catch(() => '')
+if (args.includes('--check')) {
+  const present = await readFile(target, 'utf8').catch(() => '')
   if (present !== generated) {
-    console.error(`${fileURLToPath(TARGET)} is stale: run \`${COMMAND}\``)
+    console.error(`${target} is stale: run \`${COMMAND}\``)
     process.exitCode = 1
   }
 } else {
-  await writeFile(TARGET, generated)
+  await writeFile(target, generated)
 }

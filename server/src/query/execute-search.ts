@@ -1,4 +1,4 @@
-import { computeAggregations } from './aggregations.ts'
+import { computeAggregations, queriesOfAggregations } from './aggregations.ts'
 import { type Judge, judgeOf } from './evaluate.ts'
 import type { Query } from './filter.ts'
 import { BestHits, compareByKeys, type Hit, hitOrder, type NestedFilter, sortValues } from './order.ts'
@@ -74,7 +74,7 @@ export async function executeSearch(
     (await options.statistics?.(demands, budget)) ?? (await countStatistics(demands, scope.documents, budget))
 
   const makeJudge = options.judgeOf ?? judgeOf
-  const collector = new PageCollector(search, (query, scored) =>
+  const collector = new PageCollector(search, budget, (query, scored) =>
     makeJudge(query, { statistics, budget, scored }),
   )
   for await (const slice of politely(scope.candidates ?? scope.documents)) {
@@ -87,12 +87,16 @@ export async function executeSearch(
 }
 
 function demandsOf(search: Search): readonly Demand[] {
+  return statisticsDemand(
+    queriesOf(search).map((query) => ({ query, scored: query === search.query && ranksByScore(search) })),
+  )
+}
+
+/** Every query of a search: what it looks for, what narrows hits and sort keys, and what aggregations filter by. */
+export function queriesOf(search: Search): readonly Query[] {
   const filters = (search.sort ?? []).flatMap((key) => key.nested?.filter ?? [])
-  const unscored = search.postFilter === undefined ? filters : [search.postFilter, ...filters]
-  return statisticsDemand([
-    { query: search.query, scored: ranksByScore(search) },
-    ...unscored.map((query) => ({ query, scored: false })),
-  ])
+  const postFilter = search.postFilter === undefined ? [] : [search.postFilter]
+  return [search.query, ...postFilter, ...filters, ...queriesOfAggregations(search.aggregations ?? {})]
 }
 
 async function countStatistics(
@@ -120,6 +124,8 @@ type MakeJudge = (query: Query, scored: boolean) => Judge
 
 class PageCollector {
   readonly #search: Search
+  readonly #makeJudge: MakeJudge
+  readonly #budget: StepBudget
   readonly #judge: Judge
   readonly #postJudge: Judge | undefined
   readonly #acceptsNested: NestedFilter
@@ -129,8 +135,10 @@ class PageCollector {
   readonly #aggregated: PreparedDocument[] = []
   #total = 0
 
-  constructor(search: Search, makeJudge: MakeJudge) {
+  constructor(search: Search, budget: StepBudget, makeJudge: MakeJudge) {
     this.#search = search
+    this.#budget = budget
+    this.#makeJudge = makeJudge
     this.#judge = makeJudge(search.query, ranksByScore(search))
     this.#postJudge = search.postFilter === undefined ? undefined : makeJudge(search.postFilter, false)
     this.#acceptsNested = nestedFilter(search.sort ?? [], makeJudge)
@@ -160,7 +168,13 @@ class PageCollector {
       hits: hits.map((hit) => hit.document),
       total: this.#total,
       ...(aggregations !== undefined && {
-        aggregations: computeAggregations(aggregations, this.#aggregated),
+        aggregations: computeAggregations(aggregations, this.#aggregated, {
+          matcherOf: (query) => {
+            const judge = this.#makeJudge(query, false)
+            return (document) => judge(document) !== undefined
+          },
+          budget: this.#budget,
+        }),
       }),
     }
   }

@@ -84,7 +84,7 @@ export function compileFuzzy(
 ): FuzzyMatcher {
   const codePoints = toCodePoints(term)
   const editsMax = options.edits
-  if (editsMax === 0 || options.prefixLength >= term.length) {
+  if (editsMax === 0 || options.prefixLength >= codePoints.length) {
     return { distance: (other) => (other === term ? 0 : undefined) }
   }
   const rest = codePoints.slice(options.prefixLength)

@@ -27,12 +27,13 @@ function simpleCount(text: string, optionalCount: number): number {
   const isPercentage = text.includes('%')
   const number = wholeNumber(isPercentage ? text.slice(0, -1) : text)
   const part = isPercentage ? percentage(number, optionalCount) : number
-  return Math.max(0, part < 0 ? optionalCount + part : part)
+  // The sign counts before the fraction is cut off: -25 % of 3 is all of them.
+  return Math.max(0, (part < 0 ? optionalCount : 0) + Math.trunc(part))
 }
 
-/** In 32-bit arithmetic, as Elasticsearch calculates: 29 % of 100 are 28. */
+/** In 32-bit arithmetic, as Elasticsearch calculates. With the same factor in 64 bits, 29 % of 100 would be below 29. */
 function percentage(percent: number, count: number): number {
-  return Math.trunc(Math.fround(Math.imul(count, percent) * Math.fround(0.01)))
+  return Math.fround(Math.imul(count, percent) * Math.fround(0.01))
 }
 
 const INTEGER = /^[+-]?[0-9]{1,10}$/

@@ -1,5 +1,5 @@
 import { type Judge, type JudgeContext, judgeOf } from '../evaluate.ts'
-import { type ExecuteOptions, executeSearch, type FoundPage } from '../execute-search.ts'
+import { type ExecuteOptions, executeSearch, type FoundPage, queriesOf } from '../execute-search.ts'
 import type { Query } from '../filter.ts'
 import type { PreparedDocument } from '../prepared-document.ts'
 import type { Search } from '../search.ts'
@@ -53,8 +53,7 @@ class IndexPlan {
   constructor(search: Search, scope: IndexedScope) {
     this.#search = search
     this.#scope = scope
-    const filters = (search.sort ?? []).flatMap((key) => key.nested?.filter ?? [])
-    this.queries = [search.query, ...(search.postFilter === undefined ? [] : [search.postFilter]), ...filters]
+    this.queries = queriesOf(search)
     this.#needsNoRows = needsNoRows(search, scope.index.field)
   }
 

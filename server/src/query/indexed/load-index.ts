@@ -1,6 +1,7 @@
 import { afterPrefix } from '../code-point-order.ts'
 import { type TermTestQuery, termTest } from '../evaluate.ts'
 import type { Query } from '../filter.ts'
+import type { PreparedDocument } from '../prepared-document.ts'
 import { QueryError } from '../query-error.ts'
 import {
   type Demand,
@@ -45,9 +46,12 @@ export async function loadIndex(
 ): Promise<LoadedIndex> {
   const loader = new IndexLoader(scope, budget)
   const wants = textWants(queries, scope.index.field)
-  const unindexed = await countUnindexed(demands, scope, budget)
+  const unindexed = await countDocuments(demands, scope.unindexed, budget)
+  const indexed = await countDocuments(expandingOthers(demands, scope.index.field), scope.documents, budget)
   for (const demand of demands) {
-    for (const query of demand.expanding) await loader.expand(query, unindexed.termsSeen(query))
+    for (const query of demand.expanding) {
+      await loader.expand(query, [indexed.termsSeen(query), unindexed.termsSeen(query)])
+    }
   }
   for (const [word, positional] of wants.words) await loader.loadList(word, positional)
   for (const test of wants.tests) await loader.loadSet(test)
@@ -58,15 +62,26 @@ export async function loadIndex(
   return { statistics, lists, sets }
 }
 
-async function countUnindexed(
+/** The part of the demands that is about terms which the index does not have. */
+function expandingOthers(demands: readonly Demand[], field: string): readonly Demand[] {
+  return demands
+    .map((demand) => ({
+      nestedPath: demand.nestedPath,
+      terms: new Map<string, ReadonlySet<string>>(),
+      expanding: demand.expanding.filter((query) => query.field !== field),
+    }))
+    .filter((demand) => demand.expanding.length > 0)
+}
+
+async function countDocuments(
   demands: readonly Demand[],
-  scope: IndexedScope,
+  documents: () => Iterable<readonly PreparedDocument[]>,
   budget: StepBudget,
 ): Promise<StatisticsCounter> {
   const counter = new StatisticsCounter(demands, budget)
   if (demands.length === 0) return counter
   const turns = new Turns()
-  for (const slice of scope.unindexed()) {
+  for (const slice of documents()) {
     for (const document of slice) counter.add(document)
     await turns.yieldIfLong()
   }
@@ -102,23 +117,37 @@ class IndexLoader {
     this.#budget = budget
   }
 
-  /** Finds the terms that a clause stands for, and loads them. */
-  async expand(query: ExpandingQuery, unindexed: ReadonlyMap<string, TermCount | undefined>): Promise<void> {
-    const found = new Map(unindexed)
-    if (query.field === this.#scope.index.field) {
-      const prefix = query.kind === 'fuzzy' ? query.literalPrefix : query.prefix.text
-      for await (const slice of this.#scope.index.terms(prefix, afterPrefix(prefix))) {
-        for (const { term, documents } of slice) {
-          this.#budget.spend(1 + term.length)
-          const edits = editsTo(query, term)
-          if (edits === undefined) continue
-          found.set(term, { edits, documents: documents + (unindexed.get(term)?.documents ?? 0) })
-        }
-      }
+  /** Finds the terms that a clause stands for, also among those seen in documents, and loads them. */
+  async expand(
+    query: ExpandingQuery,
+    seen: readonly ReadonlyMap<string, TermCount | undefined>[],
+  ): Promise<void> {
+    const found = new Map<string, TermCount>()
+    const add = (term: string, edits: number, documents: number) =>
+      found.set(term, { edits, documents: documents + (found.get(term)?.documents ?? 0) })
+    for (const [term, count] of seen.flatMap((terms) => [...terms])) {
+      if (count !== undefined) add(term, count.edits, count.documents)
     }
+    if (query.field === this.#scope.index.field) await this.#expandFromIndex(query, add)
+
     const expansions = nearestExpansions(query, found)
     this.expansions.set(query, expansions)
+    if (query.field !== this.#scope.index.field) return
     for (const { term } of expansions) await this.loadList(term, query.kind === 'phrasePrefix')
+  }
+
+  async #expandFromIndex(
+    query: ExpandingQuery,
+    add: (term: string, edits: number, documents: number) => void,
+  ): Promise<void> {
+    const prefix = query.kind === 'fuzzy' ? query.literalPrefix : query.prefix.text
+    for await (const slice of this.#scope.index.terms(prefix, afterPrefix(prefix))) {
+      for (const { term, documents } of slice) {
+        this.#budget.spend(1 + term.length)
+        const edits = editsTo(query, term)
+        if (edits !== undefined) add(term, edits, documents)
+      }
+    }
   }
 
   /** Loads the documents with a word; with their positions when those matter to some clause. */
@@ -143,8 +172,8 @@ class IndexLoader {
       if (document <= indexedTo) set.add(document)
     }
     if (query.kind === 'terms') {
-      this.#spend(query.terms.size)
-      await index.visitTerms([...query.terms].sort(), visit)
+      this.#budget.spend(query.terms.size)
+      for (const term of query.terms) await index.visitTerm(term, visit)
       return
     }
     const accepts = termTest(query, this.#budget)

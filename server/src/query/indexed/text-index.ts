@@ -26,13 +26,15 @@ export interface TextIndex {
   visitTerms(terms: readonly string[], visit: VisitPosting): Promise<void>
 }
 
-/** Many documents with an index of one of their fields. */
+/** Many documents with an index of one of their fields, which all of them have. */
 export interface IndexedScope {
   readonly index: TextIndex
   /** The last document in the index. */
   readonly indexedTo: number
   /** The documents after that one. */
   unindexed(): Iterable<readonly PreparedDocument[]>
+  /** All documents in the index, in slices. */
+  documents(): Iterable<readonly PreparedDocument[]>
   /** The positions of all documents in the index, in slices. */
   positions(): Iterable<readonly number[]>
   /** Those of the documents at some positions that the query may find. */

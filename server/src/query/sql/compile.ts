@@ -116,8 +116,10 @@ class Compiler {
   }
 
   #prefix(field: string, prefix: string): Candidates {
-    if (prefix === '') return this.#exists(field)
     const column = this.#columns.get(field)
+    // A text without a single word is there, but has no term to start with anything.
+    if (column?.kind === 'present') return UNKNOWN
+    if (prefix === '') return this.#exists(field)
     if (column?.kind === 'encodedTerm' && column.startsWith !== undefined) {
       const condition = column.startsWith(prefix)
       const selective = prefix.length >= (column.selectiveFrom ?? Number.POSITIVE_INFINITY)

@@ -16,7 +16,7 @@ import {
   userId,
   withUsers,
 } from './records.ts'
-import type { WithStorage } from './storage-contract.ts'
+import type { WithStorage } from './with-storage.ts'
 
 const ROLE_PUT = anEvent('role.create', 'role')
 const ROLE_UPDATED = anEvent('role.update', 'role')

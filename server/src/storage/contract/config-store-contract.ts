@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { anEvent, auditSubjects, numbers } from './records.ts'
-import type { WithStorage } from './storage-contract.ts'
+import type { WithStorage } from './with-storage.ts'
 
 /** The promises of `ConfigStore`. */
 export function describeConfigStore(withStorage: WithStorage): void {

@@ -10,7 +10,7 @@ import {
   userId,
   withUsers,
 } from './records.ts'
-import type { WithStorage } from './storage-contract.ts'
+import type { WithStorage } from './with-storage.ts'
 
 const CREATED = anEvent('credentials.create', 'ann')
 const UPDATED = anEvent('credentials.update', 'ann')

@@ -13,7 +13,7 @@ import {
   userId,
   withUsers,
 } from './records.ts'
-import type { WithStorage } from './storage-contract.ts'
+import type { WithStorage } from './with-storage.ts'
 
 const CREATED = anEvent('key.create', 'key')
 const DELETED = anEvent('key.delete', 'key')

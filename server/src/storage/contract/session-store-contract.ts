@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { fingerprintOf } from '../../core/keys/fingerprint.ts'
 import { anEvent, aSession, auditSubjects, numbers, refusal, userId, withUsers } from './records.ts'
-import type { WithStorage } from './storage-contract.ts'
+import type { WithStorage } from './with-storage.ts'
 
 const LOGGED_IN = anEvent('session.login', 'session')
 const REFRESHED = anEvent('session.refresh', 'session')

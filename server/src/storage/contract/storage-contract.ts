@@ -10,9 +10,7 @@ import { aKey, anEvent, keyId, numbers, refusal, userId } from './records.ts'
 import { describeSearches } from './search-contract.ts'
 import { describeSessionStore } from './session-store-contract.ts'
 import { describeUserStore } from './user-store-contract.ts'
-
-/** Runs a test body on an empty storage and closes it afterwards. */
-export type WithStorage = (body: (storage: Storage) => Promise<void>) => () => Promise<void>
+import type { WithStorage } from './with-storage.ts'
 
 /**
  * What every storage driver promises, as tests: the documents of `core/ports`, executed.

@@ -16,7 +16,7 @@ import {
   userId,
   withUsers,
 } from './records.ts'
-import type { WithStorage } from './storage-contract.ts'
+import type { WithStorage } from './with-storage.ts'
 
 const CREATED = anEvent('user.create', 'user')
 const UPDATED = anEvent('user.update', 'user')

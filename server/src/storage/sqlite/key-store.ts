@@ -8,20 +8,21 @@ import type { SqliteDatabase } from './database.ts'
 import { KEY_COLUMNS, keyFromRow, keyValues, keyWithFingerprint } from './key-row.ts'
 import type { RequireOwner } from './owners.ts'
 import { searchKeys } from './search.ts'
+import { prepareSearchIndex } from './search-index.ts'
 
 /** SQL of this store's point look-ups, for the test that asks SQLite how it answers them. */
 export const KEY_LOOKUPS = {
   // The caller brings the fingerprint, so its BLOB need not be copied out of the row again.
   byFingerprint: `SELECT ${KEY_COLUMNS.replace('fingerprint', 'NULL')} FROM keys WHERE fingerprint = ?`,
   byId: `SELECT ${KEY_COLUMNS} FROM keys WHERE id = ?`,
-  takeById: `DELETE FROM keys WHERE id = ? AND owner = ? RETURNING ${KEY_COLUMNS}`,
+  takeById: `DELETE FROM keys WHERE id = ? AND owner = ? RETURNING ${KEY_COLUMNS}, seq`,
   idTaken: 'SELECT 1 FROM keys WHERE id = ?',
   countByOwner: 'SELECT key_count FROM owner_stats WHERE owner = ?',
 } as const
 
 const INSERT = `INSERT INTO keys (${KEY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 const COUNT_UP = `INSERT INTO owner_stats (owner, key_count) VALUES (?, 1)
-  ON CONFLICT (owner) DO UPDATE SET key_count = key_count + 1`
+  ON CONFLICT (owner) DO UPDATE SET key_count = key_count + 1 RETURNING key_count`
 const COUNT_DOWN = 'UPDATE owner_stats SET key_count = key_count - 1 WHERE owner = ?'
 
 /** API keys in SQLite. */
@@ -38,6 +39,7 @@ export function createKeyStore(
   const insert = database.statement(INSERT)
   const countUp = database.statement(COUNT_UP)
   const countDown = database.statement(COUNT_DOWN)
+  const searchIndex = prepareSearchIndex(database)
 
   const countOf = (owner: UserId) => Number(findCount.get(owner)?.[0] ?? 0)
 
@@ -46,7 +48,7 @@ export function createKeyStore(
     if (findTaken.get(key.id) !== undefined) throw keyIdTaken(key.id)
     if (perOwnerMax !== undefined) requireRoom(key.owner, perOwnerMax)
     insert.run(...keyValues(key))
-    countUp.run(key.owner)
+    searchIndex.afterInsert(key.owner, Number(countUp.get(key.owner)?.[0]))
   }
 
   function requireRoom(owner: UserId, max: number): void {
@@ -74,8 +76,10 @@ export function createKeyStore(
         const [row] = takeById.all(id, owner)
         if (row === undefined) return undefined
         countDown.run(owner)
+        const key = keyFromRow(row)
+        searchIndex.afterRemove(owner, Number(row.at(-1)), key.description)
         writeAudit(event)
-        return keyFromRow(row)
+        return key
       })
     },
     async countByOwner(owner) {

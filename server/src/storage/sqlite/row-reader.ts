@@ -1,6 +1,7 @@
 import { type Candidates, letsAllThrough } from '../../query/sql/compile.ts'
 import { printSql, type SqlText, sql } from '../../query/sql/sql-text.ts'
 import { SQLITE } from '../../query/sql/sqlite.ts'
+import { column } from './column.ts'
 import type { Row, SqliteDatabase } from './database.ts'
 import type { SearchTable } from './search-tables.ts'
 
@@ -30,15 +31,20 @@ export class RowReader<T> {
     this.candidates = candidates
   }
 
+  /** A reader of the same rows with another condition. */
+  withCandidates(candidates: Candidates): RowReader<T> {
+    return new RowReader(this.#database, this.table, this.#rows, candidates)
+  }
+
   /** All rows in scope. */
   count(): number {
     return this.#rows.count()
   }
 
   /** Consecutive ranges that hold `rowsMax` rows in scope each, up to the last row there is now. */
-  *ranges(rowsMax: number): Generator<Range> {
-    const last = Number(this.#read('max(seq)', this.#rows.scope)[0]?.[0] ?? 0)
-    let after = 0
+  *ranges(rowsMax: number, part: Partial<Range> = {}): Generator<Range> {
+    const last = part.upTo ?? Number(this.#read('max(seq)', this.#rows.scope)[0]?.[0] ?? 0)
+    let after = part.after ?? 0
     while (after < last) {
       const where = within(this.#rows.scope, { after, upTo: last })
       const next = this.#read('seq', sql`${where} ORDER BY seq LIMIT 1 OFFSET ${rowsMax - 1}`)[0]?.[0]
@@ -69,6 +75,20 @@ export class RowReader<T> {
   selectiveCandidates(): readonly Row[] {
     const where = sql`${this.#rows.scopeUnindexed} AND ${this.candidates.condition}`
     return this.#read(this.#columns, sql`${where} ORDER BY seq`)
+  }
+
+  /** Those of some rows that satisfy the query's condition. */
+  candidatesAt(seqs: readonly number[]): readonly Row[] {
+    const where = sql`seq IN (SELECT value FROM json_each(${JSON.stringify(seqs)}))`
+    const both = sql`${this.#rows.scopeUnindexed} AND ${where} AND ${this.candidates.condition}`
+    return this.#read(this.#columns, sql`${both} ORDER BY seq`)
+  }
+
+  /** `seq` of the rows of a range. */
+  seqsIn(range: Range): readonly number[] {
+    return this.#read('seq', sql`${within(this.#rows.scope, range)} ORDER BY seq`).map((row) =>
+      column<number>(row, 0),
+    )
   }
 
   /** A page of all rows in scope. */

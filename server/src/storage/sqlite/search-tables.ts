@@ -99,6 +99,8 @@ export const KEYS: SearchTable<ApiKey> = {
     ['ttl', TTL],
     ['fingerprint', FINGERPRINT],
     ['hash', FINGERPRINT],
+    // Tokens are never stored.
+    ['token', { kind: 'absent' }],
   ]),
 }
 

@@ -6,24 +6,49 @@ import type { UserId } from '../../core/ids.ts'
 import type { ApiKey } from '../../core/keys/api-key.ts'
 import type { Search, SearchPage } from '../../query/search.ts'
 import { sql } from '../../query/sql/sql-text.ts'
+import { catchUp } from './catch-up.ts'
 import type { SqliteDatabase } from './database.ts'
+import { pageByIndex } from './indexed-key-search.ts'
+import { KeyIndex } from './key-index.ts'
 import type { SearchedRows } from './row-reader.ts'
+import { INDEX_BATCH_KEYS, INDEXED_FROM_KEYS, prepareSearchIndex } from './search-index.ts'
 import { CREDENTIALS, KEYS, PROFILES, ROLES, USERS } from './search-tables.ts'
-import { searchTable } from './table-search.ts'
+import { pageByJudging, searchTable } from './table-search.ts'
 
-/** The owner's keys that match. @throws {QueryError} */
+/**
+ * The owner's keys that match; `indexedFrom`: how many keys make the index of their descriptions worth a look.
+ *
+ * @throws {QueryError}
+ */
 export function searchKeys(
   database: SqliteDatabase,
   owner: UserId,
   search: Search,
+  indexedFrom = INDEXED_FROM_KEYS,
 ): Promise<SearchPage<ApiKey>> {
   const count = database.statement('SELECT key_count FROM owner_stats WHERE owner = ?')
-  return searchTable(database, KEYS, search, {
-    // `+` keeps SQLite from the owner's index where the query's own condition is the better one.
+  const rows: SearchedRows = {
     scope: sql`owner = ${owner}`,
+    // `+` keeps SQLite from the owner's index where the query's own condition is the better one.
     scopeUnindexed: sql`+owner = ${owner}`,
     count: () => Number(database.read(() => count.get(owner))?.[0] ?? 0),
+  }
+  if (rows.count() < indexedFrom) return searchTable(database, KEYS, search, rows)
+  return searchTable(database, KEYS, search, rows, (documents, asked) => {
+    const index = KeyIndex.open(database, owner)
+    if (isBehind(database, owner, index)) catchUp(database, prepareSearchIndex(database), owner)
+    return index === undefined ? pageByJudging(documents, asked) : pageByIndex(index, documents, asked)
   })
+}
+
+/** Keys outside the index that searches read without complaint; more are worth a batch of their own. */
+const UNINDEXED_KEYS_MAX = 4 * INDEX_BATCH_KEYS
+
+function isBehind(database: SqliteDatabase, owner: UserId, index: KeyIndex | undefined): boolean {
+  const waiting = database.statement(
+    'SELECT 1 FROM keys WHERE owner = ? AND seq > ? ORDER BY seq LIMIT 1 OFFSET ?',
+  )
+  return database.read(() => waiting.get(owner, index?.indexedTo ?? 0, UNINDEXED_KEYS_MAX)) !== undefined
 }
 
 /** The users that match. @throws {QueryError} */

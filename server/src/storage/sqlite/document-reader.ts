@@ -1,0 +1,79 @@
+import type { DocumentSlices } from '../../query/execute-search.ts'
+import type { Mapping } from '../../query/mapping.ts'
+import { type PreparedDocument, prepareDocument } from '../../query/prepared-document.ts'
+import { column } from './column.ts'
+import type { Row } from './database.ts'
+import type { Range, RowReader } from './row-reader.ts'
+
+/** Rows that become documents at once. */
+const SLICE_ROWS = 250
+
+/** Documents that are kept between counting and judging, so that their texts are analyzed once. */
+const KEPT_DOCUMENTS_MAX = 5000
+
+/** The rows of a table as documents, and the records behind them. */
+export class DocumentReader<T> {
+  readonly rows: RowReader<T>
+
+  /** Every document in scope. */
+  readonly documents: DocumentSlices = () => this.#kept ?? this.#readAll()
+
+  /** The documents that the query may find. */
+  readonly candidates: DocumentSlices = () => this.#kept ?? this.candidatesIn({})
+
+  readonly #mapping: Mapping
+  readonly #records = new WeakMap<PreparedDocument, T>()
+  #kept: readonly (readonly PreparedDocument[])[] | undefined
+
+  constructor(rows: RowReader<T>, mapping: Mapping) {
+    this.rows = rows
+    this.#mapping = mapping
+  }
+
+  /** The documents of a part of the rows. */
+  *documentsIn(part: Partial<Range>): Generator<readonly PreparedDocument[]> {
+    for (const range of this.rows.ranges(SLICE_ROWS, part)) yield this.prepare(this.rows.rowsIn(range))
+  }
+
+  /** The documents of a part of the rows that the query may find. */
+  *candidatesIn(part: Partial<Range>): Generator<readonly PreparedDocument[]> {
+    if (this.rows.candidates.selective) {
+      yield this.prepare(this.rows.selectiveCandidates())
+      return
+    }
+    for (const range of this.rows.ranges(SLICE_ROWS, part)) {
+      yield this.prepare(this.rows.candidatesIn(range))
+    }
+  }
+
+  /** Documents of rows, whose last column is `seq`. */
+  prepare(rows: readonly Row[]): readonly PreparedDocument[] {
+    const { fromRow, documentOf } = this.rows.table
+    return rows.map((row) => {
+      const record = fromRow(row)
+      const position = column<number>(row, row.length - 1)
+      const document = prepareDocument(this.#mapping, { ...documentOf(record), position })
+      this.#records.set(document, record)
+      return document
+    })
+  }
+
+  /** The records of documents that were made here. */
+  recordsOf(documents: readonly PreparedDocument[]): readonly T[] {
+    return documents.map((document) => {
+      const record = this.#records.get(document)
+      if (record === undefined) throw new Error(`Document "${document.id}" was not made of a row`)
+      return record
+    })
+  }
+
+  *#readAll(): Generator<readonly PreparedDocument[]> {
+    const keeps = this.rows.count() <= KEPT_DOCUMENTS_MAX
+    const slices: (readonly PreparedDocument[])[] = []
+    for (const slice of this.documentsIn({})) {
+      if (keeps) slices.push(slice)
+      yield slice
+    }
+    if (keeps) this.#kept = slices
+  }
+}
