@@ -11,7 +11,7 @@ import { INFINITE_TTL, sessionLife } from './session-life.ts'
 /**
  * Creates a session for the caller itself, without a password; it always expires.
  *
- * @throws {DomainError} `session.ttl_infinite`, `session.ttl_exceeded`, `session.ttl_invalid`; and, when the caller
+ * @throws {DomainError} `token.invalid` when the caller's own session ended meanwhile; `session.ttl_infinite`, `session.ttl_exceeded`, `session.ttl_invalid`; and, when the caller
  *   shows a key and keys may not issue, `key.outlives_issuer` or `key.issuing_forbidden`.
  */
 export async function createToken(
@@ -38,7 +38,22 @@ export async function createToken(
     },
     (event) => context.storage.sessions.insert(session, event),
   )
+  await endWithItsOrigin(context, caller, session)
   return minted
+}
+
+/**
+ * Ends the new session when the one that asked for it ended meanwhile: it must not outlive a revocation that was not
+ * there yet when the caller was let in. Nobody knows its token until it is answered.
+ */
+async function endWithItsOrigin(context: Context, caller: Caller, session: Session): Promise<void> {
+  const { token } = caller
+  if (token?.kind !== 'session' || token.session.singleUse) return
+  const { sessions } = context.storage
+  if ((await sessions.findByFingerprint(token.session.fingerprint)) !== undefined) return
+  const change = { by: caller, action: 'session.logout', subject: `session:${session.fingerprint}` } as const
+  await recordChange(context, change, (event) => sessions.remove(session.fingerprint, event))
+  throw new DomainError('token.invalid', 'Cannot create a token: the session that asks for it is over')
 }
 
 function infinite(): DomainError {

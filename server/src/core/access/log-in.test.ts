@@ -48,6 +48,8 @@ describe('a login', () => {
     assert.equal((await logIn(authority, { ttlMs: 5 })).issued.expiresAt, authority.clock.now() + 5)
     assert.equal((await logIn(authority, { ttlMs: -1 })).issued.expiresAt, undefined)
     await assert.rejects(logIn(authority, { ttlMs: 0 }), { code: 'session.ttl_invalid' })
+    // Else the answer would tell a right password from a wrong one, and leave no trace of it.
+    await assert.rejects(logIn(authority, { ttlMs: 0, password: 'wrong' }), { code: 'session.ttl_invalid' })
     const limited = await authorityWithBob(t, { sessionMaxTtlMs: 1_000 })
     await assert.rejects(logIn(limited, { ttlMs: -1 }), { code: 'session.ttl_exceeded' })
     assert.equal((await logIn(limited)).issued.ttlMs, 1_000)

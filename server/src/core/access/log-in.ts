@@ -8,13 +8,15 @@ import type { Credentials } from './credentials.ts'
 import { getUser } from './find-users.ts'
 import { checkStrategy, isUsable, PASSWORD_BYTES_MAX, USERNAME_BYTES_MAX } from './local-credentials.ts'
 import { mintSession } from './mint-session.ts'
+import { networkOf } from './network-of.ts'
 import type { Session } from './session.ts'
 import { sessionLife } from './session-life.ts'
 
 /**
  * Exchanges username and password for a session.
  *
- * Attempts that come too fast are refused before anything is hashed; all others cost the same work, whether the
+ * Attempts that come too fast are refused before anything is hashed, and so are those that ask for a life that no session
+ * may have: nobody learns from that, unseen, whether a password is right. All others cost the same work, whether the
  * account exists or not.
  *
  * @throws {DomainError} `credentials.unknown_strategy`, `login.too_many` (`facts.retryAfterMs`), `login.failed`
@@ -30,6 +32,7 @@ export async function logIn(
   const { username, password } = request
   admit(context, username, origin)
   if (!username || !password) throw refuseMissing(context, origin)
+  sessionLife(context.settings, request.ttlMs, context.clock.now())
 
   const credentials = await checkPassword(context, { username, password }, origin)
   const now = context.clock.now()
@@ -59,7 +62,7 @@ function admit(context: Context, username: string | undefined, origin: Origin): 
   )
   if (retryAfterMs === 0) return
   const event = failure(context, origin, { subject: SOME_LOGIN, reason: 'too_many' })
-  context.refusals.add(`login too_many ${address ?? ''}`, event)
+  context.refusals.add(`login too_many ${networkOf(address ?? '')}`, event)
   throw new DomainError(
     'login.too_many',
     `Cannot log in: the next attempt is allowed in ${retryAfterMs} ms`,
@@ -71,7 +74,7 @@ function admit(context: Context, username: string | undefined, origin: Origin): 
 
 function refuseMissing(context: Context, origin: Origin): DomainError {
   const event = failure(context, origin, { subject: SOME_LOGIN, reason: 'missing_credentials' })
-  context.refusals.add(`login missing ${origin.address ?? ''}`, event)
+  context.refusals.add(`login missing ${networkOf(origin.address ?? '')}`, event)
   return new DomainError('login.failed', 'Cannot log in: username or password is missing', { missing: true })
 }
 

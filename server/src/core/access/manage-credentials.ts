@@ -5,6 +5,7 @@ import { DomainError } from '../errors.ts'
 import type { UserId } from '../ids.ts'
 import type { JsonObject } from '../json.ts'
 import type { CredentialsInfo } from '../key-authority.ts'
+import { refuseAnonymous } from './anonymous-user.ts'
 import type { Caller } from './caller.ts'
 import type { Credentials } from './credentials.ts'
 import { checkStrategy, parseChangedCredentials, parseNewCredentials } from './local-credentials.ts'
@@ -16,7 +17,7 @@ export type CredentialsOwner = { readonly strategy: string; readonly owner: User
  * Gives a user a way to log in.
  *
  * @throws {DomainError} `credentials.unknown_strategy`, `credentials.invalid`, `credentials.already_exist`,
- *   `credentials.username_taken`, `user.not_found`, `server.overloaded`.
+ *   `credentials.username_taken`, `user.not_found`, `user.anonymous_immutable`, `server.overloaded`.
  */
 export async function createCredentials(
   context: Context,
@@ -24,6 +25,7 @@ export async function createCredentials(
   { strategy, owner, body }: CredentialsOwner & { readonly body: JsonObject },
 ): Promise<CredentialsInfo> {
   checkStrategy(strategy)
+  refuseAnonymous(owner)
   const credentials = await hashCredentials(context, owner, body)
   const change = { by: caller, action: 'credentials.create', subject: `user:${owner}` } as const
   await recordChange(context, { ...change, details: { strategy } }, (event) =>

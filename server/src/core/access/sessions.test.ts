@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { openTestAuthority, TEST_ORIGIN, type TestAuthority } from '../contract/test-authority.ts'
+import { DomainError } from '../errors.ts'
 import type { UserId } from '../ids.ts'
 import type { Issued } from '../key-authority.ts'
 import type { Caller } from './caller.ts'
@@ -37,6 +38,23 @@ describe('a token that the caller makes for itself', () => {
     await assert.rejects(authority.sessions.createToken(caller, { singleUse: false, ttlMs: -1 }), {
       code: 'session.ttl_infinite',
     })
+  })
+})
+
+describe('a token made while the session that asks for it is revoked', () => {
+  test('is refused, or ends with that session, whichever comes first', async (t) => {
+    const authority = await openTestAuthority(t)
+    const { user } = await authority.userWith('bob')
+    for (let delay = 0; delay < 12; delay++) {
+      const { caller } = await withSession(authority, { user, origin: TEST_ORIGIN })
+      const making = authority.sessions.createToken(caller, { singleUse: false }).catch((error: unknown) => {
+        assert.equal(error instanceof DomainError && error.code, 'token.invalid')
+      })
+      for (let turn = 0; turn < delay; turn++) await Promise.resolve()
+      await authority.sessions.revokeAll(authority.nobody, bob)
+      const made = await making
+      if (made !== undefined) assert.equal(await isGood(authority, made), false, `after ${delay} turns`)
+    }
   })
 })
 

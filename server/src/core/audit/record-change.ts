@@ -23,7 +23,7 @@ export type Trail = {
 
 /**
  * Makes a change together with its audit event: `write` gives the event to the store with the change itself, so that
- * neither exists without the other. A `write` that throws changed nothing and leaves no event.
+ * neither exists without the other. A `write` that throws or answers false changed nothing and leaves no event.
  */
 export async function recordChange<T>(
   trail: Trail,
@@ -32,7 +32,7 @@ export async function recordChange<T>(
 ): Promise<T> {
   const event = describeChange(change, trail.clock.now())
   const result = await write(event)
-  trail.onAudit?.(event)
+  if (result !== false) trail.onAudit?.(event)
   return result
 }
 

@@ -83,6 +83,23 @@ describe('the refusal log', () => {
     assert.deepEqual([last?.reason, last?.details?.['count']], ['too_many_to_list', 500])
   })
 
+  test('counts what it could not hold also after the store failed', async (t) => {
+    const { log, stored, failAppends } = await openLog(t)
+    failAppends(true)
+    log.add('silence', refusal(NOW))
+    await assert.rejects(log.flush())
+    for (let n = 0; n < REFUSAL_GROUPS_MAX + 9; n++) log.add(`g${n}`, refusal(NOW + n))
+    await assert.rejects(log.flush())
+    log.add('g0', refusal(NOW + 5_000))
+    failAppends(false)
+    await log.flush()
+    const events = await stored()
+    assert.equal(events.length, REFUSAL_GROUPS_MAX + 1)
+    const [first, last] = [events.find(({ details }) => details?.['lastAt'] === NOW + 5_000), events.at(-1)]
+    assert.deepEqual([first?.at, first?.details?.['count']], [NOW, 2])
+    assert.deepEqual([last?.reason, last?.details?.['count']], ['too_many_to_list', 10])
+  })
+
   test('loses nothing when the store fails, and tells whoever asked it to flush', async (t) => {
     const { log, stored, failAppends } = await openLog(t)
     failAppends(true)

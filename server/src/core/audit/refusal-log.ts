@@ -23,7 +23,7 @@ export const REFUSAL_GROUPS_MAX = 1_000
 /** A refusal after this long a silence is stored at once; the next ones wait for each other. */
 const REFUSAL_WRITE_EVERY_MS = 1_000
 
-type Group = { readonly first: AuditEvent; count: number; lastAt: Instant }
+type Group = { first: AuditEvent; count: number; lastAt: Instant }
 
 /**
  * The refusal log of a store. `onAudit` is told of every event that was stored.
@@ -40,18 +40,16 @@ export function createRefusalLog(deps: {
   let writing: Promise<void> = Promise.resolve()
   let lastWriteAt = Number.NEGATIVE_INFINITY
 
-  const hold = (name: string, event: AuditEvent, count: number): void => {
+  const hold = (name: string, group: Group): void => {
     const known = groups.get(name)
-    if (known !== undefined) {
-      known.count += count
-      known.lastAt = event.at
-    } else if (groups.size < REFUSAL_GROUPS_MAX) {
-      groups.set(name, { first: event, count, lastAt: event.at })
-    } else {
-      notHeld ??= { first: event, count: 0, lastAt: event.at }
-      notHeld.count += count
-      notHeld.lastAt = event.at
-    }
+    if (known !== undefined) join(known, group)
+    else if (groups.size < REFUSAL_GROUPS_MAX) groups.set(name, group)
+    else drop(group)
+  }
+
+  const drop = (group: Group): void => {
+    if (notHeld === undefined) notHeld = { ...group }
+    else join(notHeld, group)
   }
 
   const write = async (): Promise<void> => {
@@ -66,8 +64,8 @@ export function createRefusalLog(deps: {
     try {
       await deps.audit.append(events)
     } catch (error) {
-      for (const [name, group] of taken) hold(name, group.first, group.count)
-      if (dropped !== undefined) hold('dropped', dropped.first, dropped.count)
+      for (const [name, group] of taken) hold(name, group)
+      if (dropped !== undefined) drop(dropped)
       throw error
     }
     for (const event of events) deps.onAudit?.(event)
@@ -82,7 +80,7 @@ export function createRefusalLog(deps: {
 
   return {
     add: (group, event) => {
-      hold(group, event, 1)
+      hold(group, { first: event, count: 1, lastAt: event.at })
       if (event.at - lastWriteAt < REFUSAL_WRITE_EVERY_MS) return
       lastWriteAt = event.at
       // A failed write keeps its refusals, and the next `flush` reports the failure to somebody who can act on it.
@@ -90,6 +88,12 @@ export function createRefusalLog(deps: {
     },
     flush,
   }
+}
+
+function join(known: Group, more: Group): void {
+  if (more.first.at < known.first.at) known.first = more.first
+  known.count += more.count
+  known.lastAt = Math.max(known.lastAt, more.lastAt)
 }
 
 function asEvent({ first, count, lastAt }: Group): AuditEvent {

@@ -4,7 +4,6 @@ import type { Caller } from '../access/caller.ts'
 import { openTestAuthority, TEST_ORIGIN, type TestAuthority } from '../contract/test-authority.ts'
 import { ANONYMOUS_ID, ID_BYTES_MAX, type KeyId, type UserId } from '../ids.ts'
 import type { KeyRequest } from '../key-authority.ts'
-import { INSTANT_MAX } from '../record.ts'
 import { fingerprintOf } from './fingerprint.ts'
 
 const bob = 'bob' as UserId
@@ -143,11 +142,20 @@ describe('issuing a key is refused', () => {
   test('when its life would be over at birth or is no whole number', async (t) => {
     const authority = await openTestAuthority(t)
     const caller = await authority.userWith('bob')
-    for (const ttlMs of [0, -1, -5, 0.5, Number.NaN, Number.POSITIVE_INFINITY, INSTANT_MAX]) {
+    for (const ttlMs of [0, -1, -5, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53]) {
       await assert.rejects(authority.keys.issueForSelf(caller, { description: 'd', ttlMs }), {
         code: 'key.ttl_invalid',
       })
     }
+  })
+
+  test('but not when its life is absurdly long', async (t) => {
+    const authority = await openTestAuthority(t)
+    const caller = await authority.userWith('bob')
+    const ttlMs = Number.MAX_SAFE_INTEGER
+    const { token, issued } = await authority.keys.issueForSelf(caller, { description: 'd', ttlMs })
+    assert.equal(issued.ttlMs, ttlMs)
+    assert.equal((await authority.tokens.verify(token.reveal(), caller.origin)).valid, true)
   })
 
   test('when the owner does not exist', async (t) => {

@@ -1,13 +1,13 @@
 import { canonicalUserId } from '../access/anonymous-user.ts'
 import type { Caller } from '../access/caller.ts'
+import { networkOf } from '../access/network-of.ts'
 import { describeRefusal, recordChange } from '../audit/record-change.ts'
 import { checkId } from '../check-id.ts'
 import type { Context } from '../context.ts'
 import { DomainError, type ErrorCode } from '../errors.ts'
-import type { KeyId, UserId } from '../ids.ts'
+import { ID_BYTES_MAX, type KeyId, type UserId } from '../ids.ts'
 import type { Issued, KeyRequest } from '../key-authority.ts'
 import type { Instant } from '../record.ts'
-import { INSTANT_MAX } from '../record.ts'
 import type { ApiKey } from './api-key.ts'
 import { checkMayIssue } from './keys-issuing-keys.ts'
 import { mintToken } from './mint-token.ts'
@@ -88,8 +88,8 @@ async function storeNewKey(context: Context, caller: Caller, request: KeyRequest
 
 function keyLife(ttlMs: number | undefined, now: Instant): Pick<ApiKey, 'ttlMs' | 'expiresAt'> {
   if (ttlMs === undefined) return {}
-  if (Number.isInteger(ttlMs) && ttlMs >= 1 && now + ttlMs <= INSTANT_MAX)
-    return { ttlMs, expiresAt: now + ttlMs }
+  // Clients ask for absurdly long lives where they mean "for ever": nothing here needs to print the end as a date.
+  if (Number.isSafeInteger(ttlMs) && ttlMs >= 1) return { ttlMs, expiresAt: now + ttlMs }
   throw new DomainError(
     'key.ttl_invalid',
     `Cannot issue a key that lives ${ttlMs} ms: a whole number of at least 1 is needed`,
@@ -102,11 +102,12 @@ function noteRefusal(
   caller: Caller,
   refused: { readonly owner: UserId; readonly id: KeyId | undefined; readonly code: ErrorCode },
 ): void {
-  const { owner, id, code } = refused
+  const { id, code } = refused
+  const owner = refused.owner.slice(0, ID_BYTES_MAX)
   const details = { owner, ...(id !== undefined && { id: id.slice(0, SHOWN_ID_CHARACTERS_MAX) }) }
   const change = { by: caller, action: 'key.create', subject: `user:${owner}`, details } as const
   context.refusals.add(
-    `key.create ${code} ${caller.user.id} ${caller.origin.address ?? ''}`,
+    `key.create ${code} ${caller.user.id} ${networkOf(caller.origin.address ?? '')}`,
     describeRefusal(change, code, context.clock.now()),
   )
 }

@@ -1,3 +1,4 @@
+import { networkOf } from '../access/network-of.ts'
 import type { Session } from '../access/session.ts'
 import type { Origin } from '../audit/audit-event.ts'
 import type { Context } from '../context.ts'
@@ -65,7 +66,7 @@ function refuse(context: Context, origin: Origin, refused: Refused): Verdict {
   const { reason, fingerprint, owner, key } = refused
   const subject = key === undefined ? `token:${fingerprint ?? 'malformed'}` : `key:${key}`
   // Tokens of somebody who guesses differ each time: only what is known of them may tell groups apart.
-  const group = `${reason} ${key ?? owner ?? ''} ${origin.carrier} ${origin.address ?? ''}`
+  const group = `${reason} ${key ?? owner ?? ''} ${origin.carrier} ${networkOf(origin.address ?? '')}`
   context.refusals.add(group, {
     at: context.clock.now(),
     action: 'token.refused',
