@@ -1,8 +1,8 @@
 /** An error as far as it is compared: status, id, and the end of the message that names the argument. */
-export type Refusal = readonly [status: number, id: string, message: string]
+type Refusal = readonly [status: number, id: string, message: string]
 
 /** How one argument of one action is read, and what must come of bad values. */
-export type ArgumentCase = {
+type ArgumentCase = {
   readonly name: string
   /** A request with that value, or without the argument when it is undefined. */
   readonly request: (value: unknown) => Readonly<Record<string, unknown>>

@@ -9,7 +9,7 @@ export type Json = any
 type Arguments = Readonly<Record<string, unknown>>
 
 /** What a scenario uses: the official SDK, connected to a server that starts as permissive as Kuzzle. */
-export type KuzzleWorld = {
+type KuzzleWorld = {
   /** There once the tests run. */
   readonly server: RunningServer
   readonly kuzzle: Kuzzle

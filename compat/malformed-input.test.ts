@@ -179,6 +179,26 @@ describe('a server that is sent nonsense', () => {
     )
   })
 
+  it('refuses one byte more than a request may have, and takes as many as it may', async () => {
+    const mebibyte = 1_048_576
+    const padded = (length: number) => '{}'.padEnd(length)
+    assert.equal((await post('/_checkToken', padded(mebibyte))).httpStatus, 200)
+    const refused = await post('/_checkToken', padded(mebibyte + 1))
+    assert.deepEqual([refused.httpStatus, refused.id], [413, 'network.http.request_too_large'])
+
+    const lastWords = async (length: number) => {
+      const socket = new WebSocket(`ws://${server.host}:${server.port}`)
+      return new Promise((resolve, reject) => {
+        socket.once('open', () => socket.send(padded(length)))
+        socket.once('message', (data) => resolve(JSON.parse(String(data)).error.id))
+        socket.once('close', (code) => resolve(code))
+        socket.once('error', reject)
+      }).finally(() => socket.close())
+    }
+    assert.equal(await lastWords(mebibyte), 'api.assert.missing_argument')
+    assert.equal(await lastWords(mebibyte + 1), 1009)
+  })
+
   it('ends every connection whose first bytes are no request, or answers it', async () => {
     await fc.assert(
       fc.asyncProperty(batchOf(head(), 20), async (heads) => {
