@@ -28,3 +28,10 @@ export function afterPrefix(prefix: string): string | undefined {
   // Surrogates are no characters: after U+D7FF comes U+E000.
   return String.fromCodePoint(...codePoints, last === 0xd7ff ? 0xe000 : last + 1)
 }
+
+/** How many code points a text has. */
+export function codePointCount(text: string): number {
+  let count = 0
+  for (const _ of text) count += 1
+  return count
+}

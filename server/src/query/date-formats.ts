@@ -146,14 +146,15 @@ function partsOf(groups: Readonly<Record<string, string | undefined>>): DatePart
   return offset === undefined ? undefined : { ...parts, offset }
 }
 
-/** A number of seconds or milliseconds since 1970; what is not written after the point may be anything. */
+/** A number of seconds or milliseconds since 1970; without a point it stands for the whole of them. */
 function epoch(unitMs: number): SingleFormat {
   return {
     parse(text) {
-      if (!/^-?[0-9]{1,19}(?:\.[0-9]{0,9})?$/.test(text)) return undefined
-      const exact = Number(text) * unitMs
-      const first = Math.floor(text.includes('.') ? Math.round(exact * 1e6) / 1e6 : exact)
-      return { kind: 'instant', first, last: text.includes('.') ? first : first + unitMs - 1 }
+      const [, sign, whole, point, fraction = ''] = /^(-?)([0-9]{1,19})(\.([0-9]{0,9}))?$/.exec(text) ?? []
+      if (whole === undefined) return undefined
+      const size = Number(whole) * unitMs + (unitMs === 1 ? 0 : milliseconds(fraction))
+      const first = sign === '-' ? 0 - size : size
+      return { kind: 'instant', first, last: point === undefined ? first + unitMs - 1 : first }
     },
     print: (instant) => (unitMs === 1 ? String(instant) : String(instant / unitMs)),
   }

@@ -89,6 +89,8 @@ export type PatternQuery = {
   readonly matcher: TermMatcher
   /** Every accepted term starts with it; may be empty. */
   readonly literalPrefix: string
+  /** Every accepted term has it somewhere; may be empty. */
+  readonly contains: string
   readonly boost: number
 }
 
@@ -101,6 +103,7 @@ export type FuzzyQuery = {
   readonly literalPrefix: string
   /** Edits between the query's term and another; undefined when there are more than allowed. */
   readonly distance: (term: string) => number | undefined
+  readonly editsMax: number
   readonly expansionsMax: number
   readonly boost: number
 }

@@ -114,9 +114,14 @@ function occurrenceOf(clause: QueryStringClause, defaultOperator: 'and' | 'or'):
   return clause.modifier === 'required' || clause.conjunction === 'and' ? 'must' : 'should'
 }
 
-function parseError(text: string): QueryError {
-  return new QueryError('malformed', `Failed to parse query [${text}]`)
+/** The refusal of a text; of a very long one it quotes the start. */
+export function parseError(text: string, reason = ''): QueryError {
+  const quoted = text.length > QUOTED_UNITS_MAX ? `${text.slice(0, QUOTED_UNITS_MAX)}…` : text
+  return new QueryError('malformed', `Failed to parse query [${quoted}]${reason}`)
 }
+
+/** UTF-16 units of a query that its refusal quotes. */
+const QUOTED_UNITS_MAX = 1000
 
 /** A word is not part of a run when one of these follows it: they need it for themselves. */
 const CLAIMS_WORD: ReadonlySet<QueryStringTokenKind | undefined> = new Set([

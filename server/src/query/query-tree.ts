@@ -50,3 +50,27 @@ export function* wholeQuery(query: Query): Generator<Query> {
   yield query
   for (const inner of innerQueries(query)) yield* wholeQuery(inner)
 }
+
+/** The queries directly inside a query, by whether their scores matter to it. */
+export type Parts = { readonly scored: readonly Query[]; readonly unscored: readonly Query[] }
+
+const NO_PARTS: Parts = { scored: [], unscored: [] }
+
+/** The queries directly inside a query that are about the same documents, so not those of `nested`. */
+export function partsOf(query: Query): Parts {
+  switch (query.kind) {
+    case 'blended':
+    case 'termsSet':
+      return { scored: query.terms, unscored: [] }
+    case 'bool':
+      return { scored: [...query.must, ...query.should], unscored: [...query.filter, ...query.mustNot] }
+    case 'constant':
+      return { scored: [], unscored: [query.query] }
+    case 'disMax':
+      return { scored: query.queries, unscored: [] }
+    case 'boosting':
+      return { scored: [query.positive], unscored: [query.negative] }
+    default:
+      return NO_PARTS
+  }
+}

@@ -1,4 +1,5 @@
 import { QueryError } from './query-error.ts'
+import { parseError } from './query-string.ts'
 
 /** A `simple_query_string` query, as a tree. */
 export type SimpleNode = SimpleLeaf | SimpleGroup
@@ -334,11 +335,8 @@ class SimpleParser {
   }
 
   #tooComplex(): QueryError {
-    return new QueryError(
-      'malformed',
-      `Failed to parse query [${this.#text}]: it has more than ${OPERANDS_MAX} operands, or is nested more than ` +
-        `${NESTING_MAX} levels deep`,
-    )
+    const reason = `it has more than ${OPERANDS_MAX} operands, or is nested more than ${NESTING_MAX} levels deep`
+    return parseError(this.#text, `: ${reason}`)
   }
 }
 

@@ -1,6 +1,7 @@
-import { compareCodePoints } from './code-point-order.ts'
+import { codePointCount, compareCodePoints } from './code-point-order.ts'
 import type { FuzzyQuery, PhrasePrefixQuery, Query } from './filter.ts'
 import type { IndexedField, PreparedDocument } from './prepared-document.ts'
+import { partsOf } from './query-tree.ts'
 import type { FieldStatistics } from './score.ts'
 import type { StepBudget } from './step-budget.ts'
 
@@ -76,29 +77,6 @@ function collectAll(
   demands: Collecting,
 ): void {
   for (const query of queries) collect(query, path, scored, demands)
-}
-
-type Parts = { readonly scored: readonly Query[]; readonly unscored: readonly Query[] }
-
-const NO_PARTS: Parts = { scored: [], unscored: [] }
-
-/** The queries inside a query, by whether their scores matter to it. */
-function partsOf(query: Query): Parts {
-  switch (query.kind) {
-    case 'blended':
-    case 'termsSet':
-      return { scored: query.terms, unscored: [] }
-    case 'bool':
-      return { scored: [...query.must, ...query.should], unscored: [...query.filter, ...query.mustNot] }
-    case 'constant':
-      return { scored: [], unscored: [query.query] }
-    case 'disMax':
-      return { scored: query.queries, unscored: [] }
-    case 'boosting':
-      return { scored: [query.positive], unscored: [query.negative] }
-    default:
-      return NO_PARTS
-  }
 }
 
 function text(term: { readonly text: string }): string {
@@ -254,12 +232,6 @@ export function fuzzyBoost(
   expansion: { readonly term: string; readonly edits: number },
 ): number {
   if (expansion.edits === 0) return 1
-  const shorter = Math.min(codePoints(queryTerm), codePoints(expansion.term))
+  const shorter = Math.min(codePointCount(queryTerm), codePointCount(expansion.term))
   return shorter === 0 ? 0 : Math.fround(1 - expansion.edits / shorter)
-}
-
-function codePoints(text: string): number {
-  let count = 0
-  for (const _ of text) count += 1
-  return count
 }

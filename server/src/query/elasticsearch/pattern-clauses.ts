@@ -49,7 +49,7 @@ export function prefixQuery(field: Field, text: string, ignoreCase: boolean, boo
   if (!ignoreCase) return { kind: 'prefix', field: field.path, prefix, boost }
   const folded = foldAscii(prefix)
   const matcher = { matches: (term: string) => foldAscii(term).startsWith(folded) }
-  return { kind: 'pattern', field: field.path, matcher, literalPrefix: '', boost }
+  return { kind: 'pattern', field: field.path, matcher, literalPrefix: '', contains: '', boost }
 }
 
 /** `wildcard` */
@@ -63,8 +63,23 @@ export function parseWildcard(body: Body, context: ParseContext): Query {
 
 /** Terms of a field that fit a pattern with `*` and `?`. */
 export function wildcardQuery(field: Field, pattern: string, caseInsensitive: boolean, boost: number): Query {
-  const matcher = compileWildcard(termOf(field, pattern), { caseInsensitive })
-  return { kind: 'pattern', field: field.path, matcher, literalPrefix: matcher.literalPrefix, boost }
+  const normalized = termOf(field, pattern)
+  const matcher = compileWildcard(normalized, { caseInsensitive })
+  const contains = caseInsensitive ? '' : longestLiteral(normalized)
+  return {
+    kind: 'pattern',
+    field: field.path,
+    matcher,
+    literalPrefix: matcher.literalPrefix,
+    contains,
+    boost,
+  }
+}
+
+/** The longest run of a wildcard pattern that stands for itself; runs with escapes are left out. */
+function longestLiteral(pattern: string): string {
+  if (pattern.includes('\\')) return ''
+  return pattern.split(/[*?]+/).reduce((longest, run) => (run.length > longest.length ? run : longest), '')
 }
 
 const REGEXP_READERS = {
@@ -106,7 +121,8 @@ export function regexpQuery(
   }
   const caseInsensitive = options.caseInsensitive || field.lowerCased
   const matcher = compileRegexp(pattern, options.flags, { caseInsensitive, statesMax: options.statesMax })
-  return { kind: 'pattern', field: field.path, matcher, literalPrefix: '', boost }
+  const { literalPrefix } = matcher
+  return { kind: 'pattern', field: field.path, matcher, literalPrefix, contains: '', boost }
 }
 
 /** `fuzzy` */
@@ -149,6 +165,7 @@ export function fuzzyQuery(field: Field, text: string, options: FuzzyOptions, bo
     term,
     literalPrefix: edits === 0 ? term : [...term].slice(0, prefixLength).join(''),
     distance: (other) => matcher.distance(other),
+    editsMax: edits,
     expansionsMax,
     boost,
   }

@@ -104,7 +104,7 @@ function anyCaseQuery(target: Field | '_id', value: string, boost: number): Quer
   }
   const wanted = foldAscii(termOf(target, value))
   const matcher = { matches: (term: string) => foldAscii(term) === wanted }
-  return { kind: 'pattern', field: target.path, matcher, literalPrefix: '', boost }
+  return { kind: 'pattern', field: target.path, matcher, literalPrefix: '', contains: '', boost }
 }
 
 /** Lower-cases A to Z and nothing else: what `case_insensitive` compares. */

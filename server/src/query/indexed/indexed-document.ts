@@ -3,47 +3,38 @@ import type { PositionSet } from './position-set.ts'
 import type { PostingList } from './posting-list.ts'
 
 /**
- * What an index tells of a document as far as one query asks: its words among the query's, and in which sets it is.
- * Documents of the same shape are the same to a query that asks for nothing else.
+ * What indexes tell of a document as far as one query asks. Documents of the same shape are the same to a query that
+ * asks for nothing else.
  */
 export class Shape {
-  readonly text: IndexedField
-  readonly #present: readonly boolean[]
+  readonly #fields: ReadonlyMap<string, IndexedField>
   /** What one query made of this shape, once it was asked. */
   judged: { readonly score: number | undefined } | undefined
 
-  constructor(text: IndexedField, present: readonly boolean[]) {
-    this.text = text
-    this.#present = present
+  constructor(fields: ReadonlyMap<string, IndexedField>) {
+    this.#fields = fields
   }
 
-  isIn(set: number): boolean {
-    return this.#present[set] === true
+  field(path: string): IndexedField | undefined {
+    return this.#fields.get(path)
   }
 }
 
-/** Names of fields that stand for sets of documents; no mapping can have them. */
-const SET_PREFIX = '\u0000set:'
-
-/** The field that the documents of a set have, and no other. */
+/** The field that the documents of a set have, and no other; no mapping can have a field of this name. */
 export function setField(set: number): string {
-  return `${SET_PREFIX}${set}`
+  return `\u0000set:${set}`
 }
 
-const IN_SET: IndexedField = { kind: 'number', values: [] }
-
-/** A document as an index knows it; its other fields are there when its row was read. */
+/** A document as indexes know it; everything else is there when its row was read. */
 export class IndexedDocument implements PreparedDocument {
   readonly position: number
   readonly shape: Shape
   /** The document made of the row. */
   readonly row: PreparedDocument | undefined
-  readonly #textField: string
 
-  constructor(position: number, shape: Shape, textField: string, row: PreparedDocument | undefined) {
+  constructor(position: number, shape: Shape, row: PreparedDocument | undefined) {
     this.position = position
     this.shape = shape
-    this.#textField = textField
     this.row = row
   }
 
@@ -53,11 +44,7 @@ export class IndexedDocument implements PreparedDocument {
   }
 
   field(path: string): IndexedField | undefined {
-    if (path === this.#textField) return this.shape.text
-    if (path.startsWith(SET_PREFIX)) {
-      return this.shape.isIn(Number(path.slice(SET_PREFIX.length))) ? IN_SET : undefined
-    }
-    return this.row?.field(path)
+    return this.shape.field(path) ?? this.row?.field(path)
   }
 
   nested(path: string): readonly PreparedDocument[] {
@@ -65,24 +52,36 @@ export class IndexedDocument implements PreparedDocument {
   }
 }
 
+/** What is known of many documents: where words of a text field occur, and which documents are in some sets. */
+export type KnownSets = {
+  readonly textField: string
+  /** By word. */
+  readonly lists: ReadonlyMap<string, PostingList>
+  /** Sets under the numbers of their fields. */
+  readonly sets: readonly PositionSet[]
+  /** Documents with a term in a keyword field. */
+  readonly terms: readonly { readonly field: string; readonly term: string; readonly set: PositionSet }[]
+}
+
 /** Tells the shapes of documents, which must be asked for in ascending order. */
 export class ShapeReader {
-  readonly #terms: readonly string[]
+  readonly #known: KnownSets
   readonly #lists: readonly PostingList[]
   readonly #sets: readonly PositionSet[]
   readonly #cursors: number[]
+  /** For each list one more than the class of the document, or 0; for each set 1 or 0. */
   readonly #digits: number[]
   readonly #shapes = new Map<number | string, Shape>()
   readonly #fitsNumber: boolean
 
-  constructor(lists: ReadonlyMap<string, PostingList>, sets: readonly PositionSet[]) {
-    this.#terms = [...lists.keys()]
-    this.#lists = [...lists.values()]
-    this.#sets = sets
+  constructor(known: KnownSets) {
+    this.#known = known
+    this.#lists = [...known.lists.values()]
+    this.#sets = [...known.sets, ...known.terms.map((term) => term.set)]
     this.#cursors = this.#lists.map(() => 0)
-    this.#digits = [...this.#lists, ...sets].map(() => 0)
+    this.#digits = [...this.#lists, ...this.#sets].map(() => 0)
     const shapes = this.#lists.reduce((product, list) => product * (list.occurrences.length + 1), 1)
-    this.#fitsNumber = shapes * 2 ** sets.length <= Number.MAX_SAFE_INTEGER
+    this.#fitsNumber = shapes * 2 ** this.#sets.length <= Number.MAX_SAFE_INTEGER
   }
 
   shapeOf(position: number): Shape {
@@ -90,13 +89,12 @@ export class ShapeReader {
     const key = this.#fitsNumber ? this.#numberKey() : this.#digits.join()
     const known = this.#shapes.get(key)
     if (known !== undefined) return known
-    const shape = this.#makeShape()
+    const shape = new Shape(this.#fields())
     // A bound for queries of which every document has a shape of its own; those gain nothing from remembering.
     if (this.#shapes.size < SHAPES_MAX) this.#shapes.set(key, shape)
     return shape
   }
 
-  /** For each list one more than the class of the document, or 0; for each set 1 or 0. */
   #readDigits(position: number): void {
     for (let index = 0; index < this.#lists.length; index += 1) {
       const list = this.#lists[index]
@@ -121,20 +119,38 @@ export class ShapeReader {
     return key
   }
 
-  #makeShape(): Shape {
+  #fields(): ReadonlyMap<string, IndexedField> {
+    const fields = new Map<string, IndexedField>([[this.#known.textField, this.#text()]])
+    const { sets, terms } = this.#known
+    for (const set of sets.keys()) if (this.#isIn(set)) fields.set(setField(set), IN_SET)
+    for (const [index, { field, term }] of terms.entries()) {
+      if (!this.#isIn(sets.length + index)) continue
+      const known = fields.get(field)
+      const others = known?.kind === 'keyword' ? known.values : []
+      fields.set(field, { kind: 'keyword', values: [...others, term] })
+    }
+    return fields
+  }
+
+  #isIn(set: number): boolean {
+    return this.#digits[this.#lists.length + set] === 1
+  }
+
+  #text(): IndexedField {
     const terms = new Map<string, readonly number[]>()
     let length = 0
-    for (const [index, term] of this.#terms.entries()) {
+    for (const [index, term] of [...this.#known.lists.keys()].entries()) {
       const digit = this.#digits[index] ?? 0
       const occurrence = digit === 0 ? undefined : this.#lists[index]?.occurrences[digit - 1]
       if (occurrence === undefined) continue
       terms.set(term, occurrence.positions)
       length = occurrence.length
     }
-    const present = this.#sets.map((_, index) => this.#digits[this.#lists.length + index] === 1)
-    return new Shape({ kind: 'text', terms, length }, present)
+    return { kind: 'text', terms, length }
   }
 }
+
+const IN_SET: IndexedField = { kind: 'number', values: [] }
 
 /** Shapes that one search remembers. */
 const SHAPES_MAX = 100_000

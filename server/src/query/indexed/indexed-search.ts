@@ -1,12 +1,17 @@
 import { type Judge, type JudgeContext, judgeOf } from '../evaluate.ts'
 import { type ExecuteOptions, executeSearch, type FoundPage, queriesOf } from '../execute-search.ts'
-import type { Query } from '../filter.ts'
+import type { Query, TermQuery } from '../filter.ts'
 import type { PreparedDocument } from '../prepared-document.ts'
 import type { Search } from '../search.ts'
+import type { Demand, ScopeStatistics } from '../statistics.ts'
+import type { StepBudget } from '../step-budget.ts'
+import { Turns } from '../turns.ts'
 import { IndexedDocument, ShapeReader } from './indexed-document.ts'
-import { clauseDocuments, type LoadedIndex, loadIndex } from './load-index.ts'
+import { clauseDocuments, loadIndex } from './load-index.ts'
+import { PositionSet } from './position-set.ts'
+import type { PostingList } from './posting-list.ts'
 import type { IndexedScope } from './text-index.ts'
-import { asksOnlyFor, drivingSet, overSets } from './text-plan.ts'
+import { asksOnlyFor, drivingSet, otherWants, overSets } from './text-plan.ts'
 
 /**
  * As `executeSearch`, for many documents with an index of one of their fields: the index tells which documents to look
@@ -27,39 +32,53 @@ export function executeIndexedSearch(
     { documents: () => plan.documents() },
     {
       ...options,
-      statistics: async (demands, budget) => {
-        const loaded = await loadIndex(plan.queries, demands, scope, budget)
-        plan.use(loaded)
-        return loaded.statistics
-      },
+      statistics: (demands, budget) => plan.prepare(demands, budget),
       judgeOf: (query, context) => plan.judge(query, context),
     },
   )
 }
 
-/** Positions that become documents at once. */
-const SLICE_POSITIONS = 500
+/** Positions, or rows, that become documents at once. */
+const SLICE_POSITIONS = 250
+
+/** Rows that are read one by one rather than asking SQL for all that satisfy other clauses. */
+const READ_ROWS_MAX = 20_000
 
 class IndexPlan {
-  /** Every query of the search. */
-  readonly queries: readonly Query[]
   readonly #search: Search
   readonly #scope: IndexedScope
-  /** The index alone tells everything that the search needs to know of a document. */
-  readonly #needsNoRows: boolean
+  readonly #isPlain: boolean
+  /** Indexes alone tell everything that the search needs to know of a document. */
+  #needsNoRows = false
+  #lists: ReadonlyMap<string, PostingList> = new Map()
+  readonly #sets = new Map<Query, PositionSet>()
+  readonly #terms: { readonly field: string; readonly term: string; readonly set: PositionSet }[] = []
   readonly #setNumbers = new Map<Query, number>()
-  #loaded: LoadedIndex | undefined
+  /** Documents among which all matches are; undefined: any. */
+  #driving: PositionSet | undefined
 
   constructor(search: Search, scope: IndexedScope) {
     this.#search = search
     this.#scope = scope
-    this.queries = queriesOf(search)
-    this.#needsNoRows = needsNoRows(search, scope.index.field)
+    this.#isPlain = isPlain(search)
   }
 
-  use(loaded: LoadedIndex): void {
-    this.#loaded = loaded
-    for (const query of loaded.sets.keys()) this.#setNumbers.set(query, this.#setNumbers.size)
+  /** Loads what the search needs of the indexes, and answers the counts that it demands. */
+  async prepare(demands: readonly Demand[], budget: StepBudget): Promise<ScopeStatistics> {
+    const { field } = this.#scope.index
+    const { query } = this.#search
+    const loaded = await loadIndex(queriesOf(this.#search), demands, this.#scope, budget)
+    this.#lists = loaded.lists
+    for (const [clause, set] of loaded.sets) this.#sets.set(clause, set)
+    const documentsOf = clauseDocuments({ ...loaded, sets: this.#sets }, field)
+    this.#driving = drivingSet(query, documentsOf)
+    this.#needsNoRows = this.#isPlain && asksOnlyFor(query, field)
+    if (this.#isPlain && !this.#needsNoRows && (this.#driving?.size ?? READ_ROWS_MAX) >= READ_ROWS_MAX) {
+      await this.#loadOthers(budget)
+      this.#driving = drivingSet(query, documentsOf)
+    }
+    for (const clause of this.#sets.keys()) this.#setNumbers.set(clause, this.#setNumbers.size)
+    return loaded.statistics
   }
 
   /** Judges documents of the index by what it tells, and all others by themselves. */
@@ -76,48 +95,64 @@ class IndexPlan {
   }
 
   async *documents(): AsyncGenerator<readonly PreparedDocument[]> {
-    const loaded = this.#loaded
-    if (loaded === undefined) throw new Error('The index was not loaded before its documents')
-    const reader = new ShapeReader(loaded.lists, [...loaded.sets.values()])
-    const driving = drivingSet(this.#search.query, clauseDocuments(loaded, this.#scope.index.field))
-    if (driving === undefined && !this.#needsNoRows) {
-      for (const rows of this.#scope.candidates()) yield rows.map((row) => this.#fromRow(row, reader))
+    const shapes = new ShapeReader({
+      textField: this.#scope.index.field,
+      lists: this.#lists,
+      sets: [...this.#sets.values()],
+      terms: this.#terms,
+    })
+    if (this.#needsNoRows) {
+      const slices =
+        this.#driving === undefined ? this.#scope.positions() : this.#driving.slices(SLICE_POSITIONS)
+      for (const positions of slices) {
+        yield positions.map((position) => new IndexedDocument(position, shapes.shapeOf(position), undefined))
+      }
     } else {
-      const slices = driving === undefined ? this.#scope.positions() : inSlices(driving)
-      for (const positions of slices) yield this.#fromPositions(positions, reader)
+      for (const rows of this.#rows()) {
+        yield rows.map((row) => new IndexedDocument(row.position, shapes.shapeOf(row.position), row))
+      }
     }
     yield* this.#scope.unindexed()
   }
 
-  #fromPositions(positions: readonly number[], reader: ShapeReader): readonly PreparedDocument[] {
-    if (!this.#needsNoRows) {
-      return this.#scope.documentsAt(positions).map((row) => this.#fromRow(row, reader))
+  *#rows(): Generator<readonly PreparedDocument[]> {
+    if (this.#driving === undefined) {
+      yield* this.#scope.candidates()
+      return
     }
-    const { field } = this.#scope.index
-    return positions.map((position) => {
-      return new IndexedDocument(position, reader.shapeOf(position), field, undefined)
-    })
+    for (const positions of this.#driving.slices(SLICE_POSITIONS)) yield this.#scope.documentsAt(positions)
   }
 
-  #fromRow(row: PreparedDocument, reader: ShapeReader): PreparedDocument {
-    return new IndexedDocument(row.position, reader.shapeOf(row.position), this.#scope.index.field, row)
+  /** Asks SQL for all documents that satisfy clauses about other fields, if that leaves nothing to read rows for. */
+  async #loadOthers(budget: StepBudget): Promise<void> {
+    const wants = otherWants(this.#search.query, this.#scope.index.field, (query) =>
+      this.#scope.canTell(query),
+    )
+    if (wants === undefined) return
+    for (const query of wants.sets) this.#sets.set(query, await this.#loadSet(query, budget))
+    for (const query of wants.terms) this.#terms.push(await this.#loadTerm(query, budget))
+    this.#needsNoRows = true
+  }
+
+  async #loadTerm(query: TermQuery, budget: StepBudget) {
+    return { field: query.field, term: query.term, set: await this.#loadSet(query, budget) }
+  }
+
+  async #loadSet(query: Query, budget: StepBudget): Promise<PositionSet> {
+    const set = new PositionSet()
+    const turns = new Turns()
+    for (const positions of this.#scope.positionsOf(query)) {
+      budget.spend(positions.length)
+      for (const position of positions) set.add(position)
+      await turns.yieldIfLong()
+    }
+    return set
   }
 }
 
-function needsNoRows(search: Search, field: string): boolean {
-  const { query, sort, postFilter, collapse, aggregations } = search
-  const isPlain = [postFilter, collapse, aggregations].every((part) => part === undefined)
-  const sortsByOrder = (sort ?? []).every((key) => key.field === '_score' || key.field === '_doc')
-  return isPlain && sortsByOrder && asksOnlyFor(query, field)
-}
-
-function* inSlices(positions: Iterable<number>): Generator<readonly number[]> {
-  let slice: number[] = []
-  for (const position of positions) {
-    slice.push(position)
-    if (slice.length < SLICE_POSITIONS) continue
-    yield slice
-    slice = []
-  }
-  yield slice
+/** Whether the query alone tells which hits are answered, and in which order. */
+function isPlain(search: Search): boolean {
+  const { sort, postFilter, collapse, aggregations } = search
+  const wantsFields = [postFilter, collapse, aggregations].some((part) => part !== undefined)
+  return !wantsFields && (sort ?? []).every((key) => key.field === '_score' || key.field === '_doc')
 }

@@ -1,4 +1,4 @@
-import { afterPrefix } from '../code-point-order.ts'
+import { afterPrefix, codePointCount } from '../code-point-order.ts'
 import { type TermTestQuery, termTest } from '../evaluate.ts'
 import type { Query } from '../filter.ts'
 import type { PreparedDocument } from '../prepared-document.ts'
@@ -17,8 +17,8 @@ import type { StepBudget } from '../step-budget.ts'
 import { Turns } from '../turns.ts'
 import { IndexedStatistics, type OtherCounts } from './indexed-statistics.ts'
 import { PositionSet } from './position-set.ts'
-import { documentsOfList, type PostingList, PostingListBuilder } from './posting-list.ts'
-import type { IndexedScope } from './text-index.ts'
+import { type PostingList, PostingListBuilder } from './posting-list.ts'
+import type { IndexedScope, TermSelection } from './text-index.ts'
 import { type ClauseDocuments, intersectionOf, textWants } from './text-plan.ts'
 
 /** Everything of an index that some queries ask for. */
@@ -140,8 +140,7 @@ class IndexLoader {
     query: ExpandingQuery,
     add: (term: string, edits: number, documents: number) => void,
   ): Promise<void> {
-    const prefix = query.kind === 'fuzzy' ? query.literalPrefix : query.prefix.text
-    for await (const slice of this.#scope.index.terms(prefix, afterPrefix(prefix))) {
+    for await (const slice of this.#scope.index.terms(selectionFor(query))) {
       for (const { term, documents } of slice) {
         this.#budget.spend(1 + term.length)
         const edits = editsTo(query, term)
@@ -177,8 +176,7 @@ class IndexLoader {
       return
     }
     const accepts = termTest(query, this.#budget)
-    const { from, before } = boundsOf(query)
-    for await (const slice of index.terms(from, before)) {
+    for await (const slice of index.terms(testSelection(query))) {
       this.#budget.spend(slice.length)
       const accepted = slice.filter(({ term }) => accepts(term))
       this.#budget.spend(accepted.reduce((sum, { documents }) => sum + documents, 0))
@@ -202,26 +200,34 @@ class IndexLoader {
 }
 
 /** Terms outside of these satisfy no clause of the kind. */
-function boundsOf(query: Exclude<TermTestQuery, { readonly kind: 'terms' }>): {
-  readonly from: string
-  readonly before: string | undefined
-} {
-  if (query.kind === 'termRange') {
-    // A range that includes its end is tested term by term there; one more character is behind it for sure.
-    return { from: query.lower?.value ?? '', before: query.upper && `${query.upper.value}\u0000` }
+function testSelection(query: Exclude<TermTestQuery, { readonly kind: 'terms' }>): TermSelection {
+  switch (query.kind) {
+    case 'termRange':
+      // Whether the ends belong to the range is tested term by term; a NUL more is behind the end for sure.
+      return { from: query.lower?.value ?? '', before: query.upper && `${query.upper.value}\u0000` }
+    case 'prefix':
+      return startingWith(query.prefix)
+    case 'pattern':
+      return { ...startingWith(query.literalPrefix), ...(query.contains && { contains: query.contains }) }
   }
-  const prefix = query.kind === 'prefix' ? query.prefix : query.literalPrefix
+}
+
+/** Terms outside of these are none that the clause stands for. */
+function selectionFor(query: ExpandingQuery): TermSelection {
+  if (query.kind === 'phrasePrefix') return startingWith(query.prefix.text)
+  const length = codePointCount(query.term)
+  const lengths = [length - query.editsMax, length + query.editsMax] as const
+  return { ...startingWith(query.literalPrefix), lengths }
+}
+
+function startingWith(prefix: string): TermSelection {
   return { from: prefix, before: prefix === '' ? undefined : afterPrefix(prefix) }
 }
 
 /** Which documents in the index satisfy the clauses about its words. */
 export function clauseDocuments(loaded: LoadedIndex, field: string): ClauseDocuments {
-  const known = new Map<string, PositionSet>()
-  const withWord = (word: string): PositionSet => {
-    const set = known.get(word) ?? documentsOfList(loaded.lists.get(word))
-    known.set(word, set)
-    return set
-  }
+  const none = new PositionSet()
+  const withWord = (word: string) => loaded.lists.get(word)?.set ?? none
   const withAnyOf = (query: ExpandingQuery) =>
     PositionSet.union(loaded.statistics.expansions(query).map(({ term }) => withWord(term)))
 

@@ -19,16 +19,31 @@ export class PositionSet {
     return bits !== undefined && ((bits[within >>> 5] ?? 0) & (1 << (within & 31))) !== 0
   }
 
-  /** All positions, ascending. */
-  *[Symbol.iterator](): Generator<number> {
+  /** How many positions there are; counts each bit. */
+  get size(): number {
+    let size = 0
+    for (const bits of this.#pages.values()) {
+      for (let index = 0; index < bits.length; index += 1) size += bitCount(bits[index] ?? 0)
+    }
+    return size
+  }
+
+  /** All positions, ascending, in slices. */
+  *slices(positionsMax: number): Generator<readonly number[]> {
+    let slice: number[] = []
     for (const page of [...this.#pages.keys()].sort((a, b) => a - b)) {
       const bits = this.#pages.get(page) ?? new Uint32Array()
-      for (const [index, word] of bits.entries()) {
-        for (let rest = word; rest !== 0; rest &= rest - 1) {
-          yield page * PAGE_POSITIONS + index * 32 + (31 - Math.clz32(rest & -rest))
+      for (let index = 0; index < bits.length; index += 1) {
+        const first = page * PAGE_POSITIONS + index * 32
+        for (let rest = bits[index] ?? 0; rest !== 0; rest &= rest - 1) {
+          slice.push(first + (31 - Math.clz32(rest & -rest)))
         }
+        if (slice.length < positionsMax) continue
+        yield slice
+        slice = []
       }
     }
+    if (slice.length > 0) yield slice
   }
 
   /** Positions that are in both sets. */
@@ -63,3 +78,9 @@ export class PositionSet {
 }
 
 const PAGE_POSITIONS = 65_536
+
+function bitCount(word: number): number {
+  const pairs = word - ((word >>> 1) & 0x55555555)
+  const quads = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333)
+  return Math.imul((quads + (quads >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24
+}

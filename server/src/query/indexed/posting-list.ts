@@ -10,17 +10,21 @@ export type Occurrence = { readonly length: number; readonly positions: readonly
 export type PostingList = {
   /** Whether documents of one class have the term at the same positions, or only as often. */
   readonly positional: boolean
-  readonly documents: readonly number[]
+  readonly documents: Float64Array
   /** For each document the index of its class. */
-  readonly classes: readonly number[]
+  readonly classes: Uint32Array
   readonly occurrences: readonly Occurrence[]
+  /** The documents as a set. */
+  readonly set: PositionSet
 }
 
 /** Gathers a posting list, document by document in ascending order. */
 export class PostingListBuilder {
-  readonly #documents: number[] = []
-  readonly #classes: number[] = []
+  #documents = new Float64Array(FIRST_CAPACITY)
+  #classes = new Uint32Array(FIRST_CAPACITY)
+  #size = 0
   readonly #occurrences: Occurrence[] = []
+  readonly #set = new PositionSet()
   readonly #classOf = new Map<number | string, number>()
   readonly #positional: boolean
 
@@ -30,7 +34,7 @@ export class PostingListBuilder {
   }
 
   get size(): number {
-    return this.#documents.length
+    return this.#size
   }
 
   /** `positions` may be reused by the caller afterwards. */
@@ -42,26 +46,35 @@ export class PostingListBuilder {
       this.#occurrences.push({ length, positions: positions.slice() })
       this.#classOf.set(key, index)
     }
-    this.#documents.push(document)
-    this.#classes.push(index)
+    if (this.#size === this.#documents.length) this.#grow()
+    this.#documents[this.#size] = document
+    this.#classes[this.#size] = index
+    this.#size += 1
+    this.#set.add(document)
+  }
+
+  #grow(): void {
+    const documents = new Float64Array(2 * this.#size)
+    const classes = new Uint32Array(2 * this.#size)
+    documents.set(this.#documents)
+    classes.set(this.#classes)
+    this.#documents = documents
+    this.#classes = classes
   }
 
   build(): PostingList {
     return {
       positional: this.#positional,
-      documents: this.#documents,
-      classes: this.#classes,
+      documents: this.#documents.subarray(0, this.#size),
+      classes: this.#classes.subarray(0, this.#size),
       occurrences: this.#occurrences,
+      set: this.#set,
     }
   }
 }
 
+/** Documents that a list has room for before it grows. */
+const FIRST_CAPACITY = 128
+
 /** More than a term can occur in one document. */
 const FREQUENCIES = 2 ** 26
-
-/** The documents of a posting list; none when there is no list. */
-export function documentsOfList(list: PostingList | undefined): PositionSet {
-  const set = new PositionSet()
-  for (const document of list?.documents ?? []) set.add(document)
-  return set
-}

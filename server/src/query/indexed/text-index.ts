@@ -5,6 +5,18 @@ import type { FieldStatistics } from '../score.ts'
 /** How often a term occurs: in how many documents of the index. */
 export type TermFrequency = { readonly term: string; readonly documents: number }
 
+/** Some of the terms of an index; what is absent excludes none. */
+export type TermSelection = {
+  /** The least term. */
+  readonly from: string
+  /** The least term that is no more wanted. */
+  readonly before?: string | undefined
+  /** Found somewhere in the terms. */
+  readonly contains?: string
+  /** Least and greatest number of code points. */
+  readonly lengths?: readonly [number, number]
+}
+
 /** Visits one document that has a term; `positions` may be reused afterwards. */
 export type VisitPosting = (document: number, length: number, positions: readonly number[]) => void
 
@@ -18,8 +30,8 @@ export interface TextIndex {
   readonly field: string
   /** Documents with words, and how many words, of those in the index. */
   readonly statistics: FieldStatistics
-  /** All terms from one on, and before another, in code-point order. */
-  terms(from: string, before: string | undefined): AsyncIterable<readonly TermFrequency[]>
+  /** The selected terms in code-point order. */
+  terms(selection: TermSelection): AsyncIterable<readonly TermFrequency[]>
   /** Visits the documents with a term, in creation order. */
   visitTerm(term: string, visit: VisitPosting): Promise<void>
   /** Visits the documents with any of some terms, term by term; the terms are in order and close to each other. */
@@ -41,6 +53,10 @@ export interface IndexedScope {
   documentsAt(positions: readonly number[]): readonly PreparedDocument[]
   /** All documents in the index that the query may find, in slices. */
   candidates(): Iterable<readonly PreparedDocument[]>
+  /** Whether `positionsOf` can answer a query. */
+  canTell(query: Query): boolean
+  /** The positions of the documents in the index that a query finds, in slices and in any order. */
+  positionsOf(query: Query): Iterable<readonly number[]>
   /** How many documents, indexed or not, a query about one keyword field finds. */
   count(query: Query): Promise<number>
 }

@@ -1,6 +1,6 @@
 import type { TermTestQuery } from '../evaluate.ts'
-import type { BoolQuery, Query } from '../filter.ts'
-import { innerQueries, mapInnerQueries, wholeQuery } from '../query-tree.ts'
+import type { BoolQuery, Query, TermQuery } from '../filter.ts'
+import { innerQueries, mapInnerQueries, partsOf, wholeQuery } from '../query-tree.ts'
 import { setField } from './indexed-document.ts'
 import { PositionSet } from './position-set.ts'
 
@@ -45,6 +45,62 @@ export function asksOnlyFor(query: Query, field: string): boolean {
   if ('field' in query) return query.field === field
   return innerQueries(query).every((inner) => asksOnlyFor(inner, field))
 }
+
+/** Clauses about other fields that a set of documents can stand for. */
+export type OtherWants = {
+  /** Clauses that give each of their matches the same score, or whose score does not matter. */
+  readonly sets: readonly Query[]
+  /** Words of keyword fields that are scored. */
+  readonly terms: readonly TermQuery[]
+}
+
+/**
+ * What must be known of other fields, so that nothing else needs to be looked at; undefined when that is not possible.
+ * `canTell`: whether the set of documents that a query finds can be had.
+ */
+export function otherWants(
+  query: Query,
+  field: string,
+  canTell: (query: Query) => boolean,
+): OtherWants | undefined {
+  const sets: Query[] = []
+  const terms: TermQuery[] = []
+  return findOtherWants(query, true) ? { sets, terms } : undefined
+
+  function findOtherWants(clause: Query, scored: boolean): boolean {
+    if (asksOnlyFor(clause, field)) return true
+    if ((!scored || hasConstantScore(clause)) && canTell(clause)) {
+      sets.push(clause)
+      return true
+    }
+    if (clause.kind === 'term') {
+      if (canTell(clause)) terms.push(clause)
+      return canTell(clause)
+    }
+    if (clause.kind === 'nested' || clause.kind === 'termsSet') return false
+    const parts = partsOf(clause)
+    return (
+      parts.scored.length + parts.unscored.length > 0 &&
+      parts.scored.every((inner) => findOtherWants(inner, scored)) &&
+      parts.unscored.every((inner) => findOtherWants(inner, false))
+    )
+  }
+}
+
+/** Leaves that score all their matches alike, whatever the documents. */
+function hasConstantScore(clause: Query): boolean {
+  return CONSTANT.has(clause.kind)
+}
+
+const CONSTANT: ReadonlySet<Query['kind']> = new Set([
+  'ids',
+  'exists',
+  'terms',
+  'termRange',
+  'prefix',
+  'numbers',
+  'numberRange',
+])
 
 /** The query with a set of documents in place of each clause that has one. */
 export function overSets(query: Query, sets: ReadonlyMap<Query, number>): Query {
