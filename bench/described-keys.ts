@@ -3,12 +3,51 @@ import type { KeyId, UserId } from '../server/src/core/ids.ts'
 import type { ApiKey } from '../server/src/core/keys/api-key.ts'
 import type { Fingerprint } from '../server/src/core/keys/fingerprint.ts'
 
-const KINDS = ['sensor', 'gateway', 'callback', 'dashboard', 'deploy', 'backup', 'invoice', 'export', 'badge', 'relay']
+const KINDS = [
+  'sensor',
+  'gateway',
+  'callback',
+  'dashboard',
+  'deploy',
+  'backup',
+  'invoice',
+  'export',
+  'badge',
+  'relay',
+]
 const STAGES = ['production', 'staging', 'test', 'demo']
 const USES = ['', ' read only', ' night shift', ' of the old plant', ' rotated', ' do not revoke', ' API key']
-const STARTS = ['Bel', 'Nor', 'Ober', 'Saint', 'Val', 'Gra', 'Mon', 'Lin', 'Kar', 'Ros', 'Tal', 'Wes', 'Eis', 'Pra']
+const STARTS = [
+  'Bel',
+  'Nor',
+  'Ober',
+  'Saint',
+  'Val',
+  'Gra',
+  'Mon',
+  'Lin',
+  'Kar',
+  'Ros',
+  'Tal',
+  'Wes',
+  'Eis',
+  'Pra',
+]
 const MIDDLES = ['', 'ta', 'den', 'lin', 'ger', 'mar', 'ton', 'be', 'ro', 'vi', 'sel', 'na']
-const ENDS = ['mont', 'ville', 'stad', 'berg', 'by', 'field', 'ford', 'haven', 'dorf', 'port', 'garde', 'wick']
+const ENDS = [
+  'mont',
+  'ville',
+  'stad',
+  'berg',
+  'by',
+  'field',
+  'ford',
+  'haven',
+  'dorf',
+  'port',
+  'garde',
+  'wick',
+]
 
 /** A word that the first of an owner's keys has, and one of 50,000 after it. */
 export const RARE_WORD = 'zeppelin'

@@ -28,10 +28,10 @@ export type OpenAuthority = {
 /**
  * Opens the store that the settings name, ready for use. Every audit event is also written to the log.
  *
- * @throws {StartError} when the store cannot be opened.
+ * @throws {StartError} when the store cannot be opened or prepared.
  */
 export async function openAuthority(settings: Settings, log: Log): Promise<OpenAuthority> {
-  const storage = await open(storageUrlOf(settings))
+  const storage = await orStartError(openStorage(storageUrlOf(settings)))
   const randomness = createNodeRandomness()
   const onAudit = (event: AuditEvent): void => log.info({ audit: event }, 'audit')
   const refusals = createRefusalLog({ audit: storage.audit, clock: systemClock, onAudit })
@@ -53,7 +53,7 @@ export async function openAuthority(settings: Settings, log: Log): Promise<OpenA
     }
   }
   try {
-    await authority.administration.prepareStore()
+    await orStartError(authority.administration.prepareStore())
   } catch (error) {
     await storage.close()
     throw error
@@ -61,9 +61,9 @@ export async function openAuthority(settings: Settings, log: Log): Promise<OpenA
   return { authority, storage, randomness, housekeeping, close }
 }
 
-async function open(url: string): Promise<Storage> {
+async function orStartError<T>(work: Promise<T>): Promise<T> {
   try {
-    return await openStorage(url)
+    return await work
   } catch (error) {
     // The message of this one is written for operators.
     if (error instanceof DomainError && error.code === 'storage.unavailable')

@@ -104,7 +104,7 @@ const TRANSLATIONS: Readonly<Record<ErrorCode, Translation>> = {
   'scroll.too_many': as('api.process.overloaded'),
   'request.too_many': as('api.process.too_many_requests'),
   'server.overloaded': as('api.process.overloaded'),
-  'storage.unavailable': () => new KuzzleError('core.fatal.service_unavailable', ['storage']),
+  'storage.unavailable': as('services.storage.unavailable'),
 }
 
 type QueryTranslation = (error: QueryError) => KuzzleError

@@ -68,6 +68,20 @@ describe('a request', () => {
     )
   })
 
+  it('that the storage cannot serve may be sent again later, and the log says why, once for many', async (t) => {
+    const test = await openTestApi(t)
+    await test.authority.storage.close()
+    for (const path of ['/_now', '/_adminExists']) {
+      const { status, body } = await test.ask('GET', path)
+      assert.deepEqual([status, body.error.id], [503, 'services.storage.unavailable'])
+    }
+    assert.equal(test.logged.length, 1)
+    assert.match(test.logged[0] ?? '', /Cannot use the SQLite store: it is closed/)
+    test.authority.clock.passMs(10_000)
+    await test.ask('GET', '/_now')
+    assert.equal(test.logged.length, 2)
+  })
+
   it('in failsafe mode is for administrators', async (t) => {
     const test = await openTestApi(t, { failsafeMode: true }, { failsafeMode: true })
     const admin = await test.login('root')

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Caller, GoodToken } from '../../core/access/caller.ts'
 import type { Right } from '../../core/access/rights.ts'
 import type { Origin } from '../../core/audit/audit-event.ts'
+import { DomainError } from '../../core/errors.ts'
 import { ANONYMOUS_ID } from '../../core/ids.ts'
 import type { KeyAuthority } from '../../core/key-authority.ts'
 import type { Action, Controller } from './action.ts'
@@ -11,7 +12,7 @@ import { type Envelope, printEnvelope } from './envelope.ts'
 import type { Gate } from './gate.ts'
 import { fail, KuzzleError } from './kuzzle-errors.ts'
 import type { KuzzleLog } from './kuzzle-log.ts'
-import { checkOrigin, type Origins } from './origins.ts'
+import { checkCookieOrigin, checkOrigin, type Origins } from './origins.ts'
 import { Outcome, type OutcomeExtras } from './outcome.ts'
 import type { KuzzleRequest } from './request.ts'
 import { checkSdkVersion } from './sdk-version.ts'
@@ -73,7 +74,7 @@ export function createFunnel(parts: FunnelParts): Funnel {
   }
 
   async function goodToken(request: KuzzleRequest, origin: Origin): Promise<GoodToken | undefined> {
-    const shown = shownToken(request, server.settings.cookieAuthentication)
+    const shown = shownToken(request, server.settings.cookieAuthentication, origins)
     if (shown === undefined) return undefined
     const verdict = await authority.tokens.verify(shown.token, origin)
     if (verdict.valid) return verdict.token
@@ -90,7 +91,18 @@ export function createFunnel(parts: FunnelParts): Funnel {
     return fail('security.rights.forbidden', right.controller, right.action, id)
   }
 
+  let outageToldAt = Number.NEGATIVE_INFINITY
+
+  /** The client cannot mend it, so somebody else must hear of it; but not once for each request. */
+  function tellOfOutage(error: Error): void {
+    const now = server.clock.now()
+    if (now - outageToldAt < OUTAGE_TOLD_EVERY_MS) return
+    outageToldAt = now
+    log.error({ reason: error.message }, 'Requests fail because the storage cannot be used')
+  }
+
   function explain(error: unknown, requestId: string): KuzzleError {
+    if (error instanceof DomainError && error.code === 'storage.unavailable') tellOfOutage(error)
     const known = asKuzzleError(error)
     if (known !== undefined) return known
     const reference = randomUUID()
@@ -114,6 +126,9 @@ export function createFunnel(parts: FunnelParts): Funnel {
   return { answer, explain }
 }
 
+/** While the storage cannot be used, the log says so this often. */
+const OUTAGE_TOLD_EVERY_MS = 10_000
+
 /** Finds actions. @throws {KuzzleError} `api.process.controller_not_found`, `api.process.action_not_found` */
 function actionFinder(
   controllers: Readonly<Record<string, Controller>>,
@@ -131,6 +146,7 @@ function actionFinder(
 function shownToken(
   request: KuzzleRequest,
   cookiesAllowed: boolean,
+  origins: Origins,
 ): { readonly token: string; readonly mayBeBad: boolean } | undefined {
   // Without cookies, and without a wish for them, nothing more is to be looked at: the common case.
   const hasCookies = request.context.headers['cookie'] !== undefined
@@ -139,6 +155,7 @@ function shownToken(
 
   const cookie = tokenOfCookieUnlessChecked(request, cookieWanted)
   if (!cookiesAllowed && (cookie !== undefined || cookieWanted)) return fail('security.cookie.unsupported')
+  if (cookie !== undefined || cookieWanted) checkCookieOrigin(request.context.headers, origins)
   if (cookie === undefined) return ownToken(request)
   if (request.jwt !== undefined) {
     return fail(

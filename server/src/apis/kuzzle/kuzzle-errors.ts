@@ -64,6 +64,8 @@ const DEFINITIONS = {
     'The keyword "%s" is not part of Elasticsearch Query DSL. Are you trying to use a Koncorde query?',
   ],
   'services.storage.invalid_query_keyword': [47, 400, 'The "%s" keyword is not allowed in this query.'],
+  // Ours: nothing is wrong with the request, and it may be sent again later.
+  'services.storage.unavailable': [128, 503, 'The storage cannot be used at the moment.'],
   'services.koncorde.elastic_translation_error': [
     1,
     400,

@@ -46,6 +46,8 @@ describe('a multipart form', () => {
     for (const text of ['', 'x', '--b', `${part('name="x"', 'cut off').slice(0, -4)}`]) {
       await assert.rejects(read(text), { id: 'network.http.unexpected_error' }, JSON.stringify(text))
     }
+    const halfFile = part('name="f"; filename="a"', 'cut off').slice(0, -4)
+    await assert.rejects(read(halfFile), { id: 'network.http.unexpected_error' })
     await assert.rejects(parseMultipart(Buffer.from('x'), 'multipart/form-data', 10), {
       id: 'network.http.unexpected_error',
     })
@@ -61,9 +63,11 @@ describe('a multipart form', () => {
       'x',
     )
     await fc.assert(
-      fc.asyncProperty(fc.array(piece, { maxLength: 12 }), async (pieces) => {
+      fc.asyncProperty(fc.array(piece, { maxLength: 12 }), fc.boolean(), async (pieces, isForm) => {
+        const text = pieces.join('')
         try {
-          assert.equal(typeof (await read(pieces.join(''))), 'object')
+          const form = isForm ? part('name="f"; filename="a"', text).slice(0, -2) + text : text
+          assert.equal(typeof (await read(form)), 'object')
         } catch (error) {
           assert.ok(error instanceof KuzzleError, String(error))
         }

@@ -33,6 +33,8 @@ export function parseMultipart(
     })
     form.on('file', (name, stream, filename, encoding) => {
       stream.on('limit', () => refuse(tooLarge()))
+      // A file that ends too early fails on its own; nobody listening, that would end the process.
+      stream.on('error', (error) => refuse(malformed(error.message)))
       collect(stream, (file) => members.set(name, { encoding, file, filename: filename ?? null }))
     })
     form.on('partsLimit', () => refuse(malformed(`more than ${FORM_LIMITS.parts} parts`)))

@@ -6,17 +6,27 @@ export type Origins = {
   /** True for a list that holds `*`. */
   readonly all: boolean
   isAllowed(origin: string): boolean
+  /** True for one that the list means by more than `*`. */
+  isListed(origin: string): boolean
 }
 
 /** Origins as the settings list them: exactly, or as regular expressions; `*` stands for all. */
 export function createOrigins(list: readonly string[], areExpressions: boolean): Origins {
-  if (list.includes('*')) return { all: true, isAllowed: () => true }
+  const all = list.includes('*')
+  const isListed = listedOrigins(
+    list.filter((text) => text !== '*'),
+    areExpressions,
+  )
+  return { all, isListed, isAllowed: all ? () => true : isListed }
+}
+
+function listedOrigins(list: readonly string[], areExpressions: boolean): Origins['isListed'] {
   if (!areExpressions) {
     const known = new Set(list)
-    return { all: false, isAllowed: (origin) => known.has(origin) }
+    return (origin) => known.has(origin)
   }
   const expressions = list.map((text) => new RegExp(text))
-  return { all: false, isAllowed: (origin) => expressions.some((expression) => expression.test(origin)) }
+  return (origin) => expressions.some((expression) => expression.test(origin))
 }
 
 /** The website that a request comes from, if any; several are none that can be allowed, and are joined. */
@@ -29,4 +39,24 @@ export function originOf(headers: RequestContext['headers']): string | undefined
 export function checkOrigin(headers: RequestContext['headers'], origins: Origins): void {
   const origin = originOf(headers)
   if (origin !== undefined && !origins.isAllowed(origin)) fail('api.process.unauthorized_origin', origin)
+}
+
+/**
+ * Passes unless a website of another host uses a cookie without being listed: a browser adds cookies to the requests of
+ * all hosts below the same domain, whether its owner meant that or not. `*` stands for websites that show a token.
+ *
+ * @throws {KuzzleError} `api.process.unauthorized_origin`
+ */
+export function checkCookieOrigin(headers: RequestContext['headers'], origins: Origins): void {
+  const origin = originOf(headers)
+  if (origin === undefined || origins.isListed(origin) || isOwnWebsite(headers, origin)) return
+  fail('api.process.unauthorized_origin', origin)
+}
+
+/** Browsers say so themselves (Fetch Metadata), but not over plain HTTP; then the names are compared. */
+function isOwnWebsite(headers: RequestContext['headers'], origin: string): boolean {
+  const { host } = headers
+  if (headers['sec-fetch-site'] === 'same-origin') return true
+  const name = URL.parse(origin)?.hostname
+  return name !== undefined && typeof host === 'string' && name === URL.parse(`http://${host}`)?.hostname
 }

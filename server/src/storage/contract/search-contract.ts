@@ -1,17 +1,29 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import type { Profile } from '../../core/access/profile.ts'
 import type { ApiKey } from '../../core/keys/api-key.ts'
 import type { Storage } from '../../core/ports/storage.ts'
 import { executeSearch, slicesOf } from '../../query/execute-search.ts'
 import { SEARCHABLE_FIELDS } from '../../query/fields.ts'
+import type { Mapping } from '../../query/mapping.ts'
 import { prepareDocument } from '../../query/prepared-document.ts'
 import { QueryError } from '../../query/query-error.ts'
 import type { Search, SearchPage } from '../../query/search.ts'
 import { parseCollectionSearch } from '../../query/search-body.ts'
 import { keyDocument } from '../documents.ts'
 import { arbitraryQuery, arbitrarySort, arbitraryTraits, type KeyTraits } from './arbitrary-query.ts'
-import { aKey, anEvent, userId, withUsers } from './records.ts'
+import {
+  aKey,
+  anEvent,
+  aProfile,
+  aRole,
+  profileId,
+  roleId,
+  someCredentials,
+  userId,
+  withUsers,
+} from './records.ts'
 import type { WithStorage } from './with-storage.ts'
 
 /** The owners of random keys. */
@@ -25,6 +37,7 @@ const SEARCHES_PER_STORE = 500
 /** The promises of searches: what a driver finds is what `query/evaluate.ts` says. */
 export function describeSearches(withStorage: WithStorage): void {
   describe('searches', () => {
+    describeOtherCollections(withStorage)
     test(
       "any search in any keys finds what judging each of the owner's keys finds, in the same order",
       withStorage(async (storage) => {
@@ -33,6 +46,95 @@ export function describeSearches(withStorage: WithStorage): void {
       }),
     )
   })
+}
+
+function describeOtherCollections(withStorage: WithStorage): void {
+  const idsOf = (page: SearchPage<{ readonly id: string }>) => page.hits.map((hit) => hit.id)
+
+  test(
+    'users are found by profile, by who made them, and by fields that were added',
+    withStorage(async (storage) => {
+      await withUsers(storage, 'ann', 'bob', 'eve')
+      await storage.access.putProfile(aProfile('admin', ['base']), 'replace', anEvent('profile.replace'))
+      const both = { profileIds: [profileId('default'), profileId('admin')], content: { age: 42 } }
+      await storage.users.update(userId('bob'), (user) => ({ ...user, ...both }), anEvent('user.update'))
+
+      const mapping = {
+        properties: { ...SEARCHABLE_FIELDS.users.properties, age: { type: 'long' } },
+      } as const
+      const find = async (body: object) => idsOf(await storage.users.search(parseFor(mapping, body)))
+      const term = (field: string, value: unknown) => find({ query: { term: { [field]: value } } })
+      assert.deepEqual(await find({}), ['ann', 'bob', 'eve'])
+      assert.deepEqual(await term('profileIds', 'admin'), ['bob'])
+      assert.deepEqual(await term('profileIds', 'default'), ['ann', 'bob', 'eve'])
+      assert.deepEqual(await term('age', '42'), ['bob'])
+      assert.deepEqual(await term('_kuzzle_info.author', 'tester'), ['ann', 'bob', 'eve'])
+      assert.deepEqual(await term('name', 'User ann'), [])
+      assert.deepEqual(await find({ query: { bool: { must_not: { exists: { field: 'age' } } } } }), [
+        'ann',
+        'eve',
+      ])
+      assert.deepEqual(await find({ sort: [{ age: 'desc' }, { _id: 'desc' }] }), ['bob', 'eve', 'ann'])
+    }),
+  )
+
+  test(
+    'profiles are found by role and by restriction, and counted by tag',
+    withStorage(async ({ access }) => {
+      await access.putRole(aRole('base'), 'replace', anEvent('role.replace'))
+      const restricted = [
+        { roleId: roleId('base'), restrictedTo: [{ index: 'nyc', collections: ['yellow'] }] },
+      ]
+      const put = (profile: Profile) => access.putProfile(profile, 'replace', anEvent('profile.replace'))
+      await put(aProfile('plain', ['base'], { tags: ['a', 'b'] }))
+      await put(aProfile('limited', ['base'], { policies: restricted, tags: ['a'] }))
+
+      const find = (body: object) => access.searchProfiles(parseFor(SEARCHABLE_FIELDS.profiles, body))
+      const path = 'policies.restrictedTo'
+      const nested = { nested: { path, query: { term: { [`${path}.index`]: 'nyc' } } } }
+      assert.deepEqual(idsOf(await find({ query: nested })), ['limited'])
+      assert.deepEqual(idsOf(await find({ query: { terms: { 'policies.roleId': ['base'] } } })), [
+        'plain',
+        'limited',
+      ])
+      const { aggregations } = await find({ aggs: { tags: { terms: { field: 'tags' } } } })
+      assert.deepEqual(aggregations?.['tags'], {
+        doc_count_error_upper_bound: 0,
+        sum_other_doc_count: 0,
+        buckets: [
+          { key: 'a', doc_count: 2 },
+          { key: 'b', doc_count: 1 },
+        ],
+      })
+    }),
+  )
+
+  test(
+    'roles are found by tag, credentials by username and owner',
+    withStorage(async (storage) => {
+      await withUsers(storage, 'ann', 'bob')
+      await storage.access.putRole(aRole('tagged', { tags: ['eu'] }), 'replace', anEvent('role.replace'))
+      const roles = parseFor(SEARCHABLE_FIELDS.roles, { query: { term: { tags: 'eu' } } })
+      assert.deepEqual(idsOf(await storage.access.searchRoles(roles)), ['tagged'])
+
+      for (const owner of ['ann', 'bob']) {
+        await storage.users.createCredentials(someCredentials(owner), anEvent('credentials.create'))
+      }
+      for (const query of [
+        { prefix: { username: 'login-of-b' } },
+        { term: { kuid: 'bob' } },
+        { ids: { values: ['bob'] } },
+      ]) {
+        const search = parseFor(SEARCHABLE_FIELDS.credentials, { query })
+        const page = await storage.users.searchCredentials(search)
+        assert.deepEqual([page.hits.map((hit) => hit.owner), page.total], [['bob'], 1])
+      }
+    }),
+  )
+}
+
+function parseFor(mapping: Mapping, body: object): Search {
+  return parseCollectionSearch(body, { from: 0, size: 100 }, 'elasticsearch', { mapping, now: 0 }).search
 }
 
 async function compareRandomSearches(storage: Storage, store: number): Promise<void> {
@@ -57,7 +159,7 @@ export async function assertFindsWhatIsJudged(
   const search = fc.tuple(arbitraryQuery, arbitrarySort, fc.nat(8), fc.nat(12))
   await fc.assert(
     fc.asyncProperty(search, fc.constantFrom(...OWNERS), async ([query, sort, from, size], owner) => {
-      const parsed = parse({ query, ...(sort && { sort }) }, from, size)
+      const parsed = parseKeys({ query, ...(sort && { sort }) }, from, size)
       if (parsed === undefined) return
       const expected = await judgeAll(parsed, keys.get(owner) ?? [])
       const page = await find(owner, parsed)
@@ -104,7 +206,7 @@ function keyOf(traits: KeyTraits, index: number): ApiKey {
 }
 
 /** The search, unless the language refuses it. */
-function parse(body: object, from: number, size: number): Search | undefined {
+export function parseKeys(body: object, from: number, size: number): Search | undefined {
   try {
     return parseCollectionSearch(body, { from, size }, 'elasticsearch', SCOPE).search
   } catch (error) {
@@ -113,7 +215,11 @@ function parse(body: object, from: number, size: number): Search | undefined {
   }
 }
 
-async function judgeAll(search: Search, keys: readonly ApiKey[]) {
+/** What judging each of the keys finds. */
+export async function judgeAll(
+  search: Search,
+  keys: readonly ApiKey[],
+): Promise<{ readonly ids: readonly string[]; readonly total: number }> {
   const documents = keys.map((key, position) =>
     prepareDocument(SCOPE.mapping, { ...keyDocument(key), position }),
   )

@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { DomainError } from '../../core/errors.ts'
 import { numbers, refusal } from '../contract/records.ts'
-import { CommitQueue } from './commit-queue.ts'
+import { CommitQueue, FAILING_FOR_MS } from './commit-queue.ts'
 
 describe('group commit', () => {
   let folder: string
@@ -110,6 +110,20 @@ describe('group commit', () => {
     assert.equal(seenByOthers(), first?.status === 'fulfilled' ? 1 : 0)
   })
 
+  test('is failing for a while after an outage, and not after a mistake of a caller', async () => {
+    const queue = queueOf()
+    const { page_count: pages } = connection.prepare('PRAGMA page_count').get() ?? {}
+    const fill = () => connection.exec('CREATE TABLE filler AS SELECT randomblob(100000) AS x')
+    await queue.add(insert(1))
+    await assert.rejects(queue.add(() => assert.fail('a mistake of the caller')))
+    assert.equal(queue.isFailing(), false)
+    connection.exec(`PRAGMA max_page_count = ${Number(pages)}`)
+    await refusal(queue.add(fill), 'storage.unavailable')
+    await queue.add(insert(2))
+    assert.equal(queue.isFailing(), true)
+    assert.equal(queue.isFailing(performance.now() + FAILING_FOR_MS), false)
+  })
+
   test('waits for another writer without stopping the event loop', async () => {
     const queue = queueOf()
     other.exec('BEGIN IMMEDIATE')
@@ -129,6 +143,7 @@ describe('group commit', () => {
     other.exec('BEGIN IMMEDIATE')
     const error = await refusal(queue.add(insert(1)), 'storage.unavailable')
     assert.match(String(error.cause), /locked/)
+    assert.equal(queue.isFailing(), false)
     other.exec('COMMIT')
     await queue.add(insert(2))
     assert.equal(seenByOthers(), 1)

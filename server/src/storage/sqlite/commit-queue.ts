@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { DomainError } from '../../core/errors.ts'
-import { asStorageError, isLockedOut, unavailable } from './sqlite-error.ts'
+import { asStorageError, isLockedOut, isOutsideOurPower, unavailable } from './sqlite-error.ts'
 
 /** Limits of a commit queue. */
 export type CommitQueueBounds = {
@@ -18,6 +18,9 @@ const LOCK_RETRY_MAX_MS = 8
 
 /** Statements other than BEGIN wait this long for the rare locks of recovery and of the last one to close, in ms. */
 export const READ_BUSY_TIMEOUT_MS = 2_000
+
+/** How long a store that could not be written counts as failing, in ms. */
+export const FAILING_FOR_MS = 10_000
 
 type Waiting = {
   readonly work: () => unknown
@@ -43,11 +46,20 @@ export class CommitQueue {
   #waiting: Waiting[] = []
   #scheduled = false
   #closed = false
+  #outageAt = Number.NEGATIVE_INFINITY
   #whenIdle: (() => void)[] = []
 
   constructor(connection: DatabaseSync, bounds: CommitQueueBounds) {
     this.#connection = connection
     this.#bounds = bounds
+  }
+
+  /**
+   * Whether the file could not be written in the last `FAILING_FOR_MS` before `now`. Some changes may have been, since a
+   * full disk takes small ones now and then; and that another process writes, and for long, is no failure.
+   */
+  isFailing(now = performance.now()): boolean {
+    return now - this.#outageAt <= FAILING_FOR_MS
   }
 
   /** Queues a change; see `SqliteDatabase.change`. */
@@ -95,6 +107,7 @@ export class CommitQueue {
   }
 
   #rejectWaiting(error: unknown): void {
+    if (!isLockedOut(error)) this.#outageAt = performance.now()
     const oldest = isLockedOut(error)
       ? performance.now() - this.#bounds.lockWaitMaxMs
       : Number.POSITIVE_INFINITY
@@ -111,6 +124,7 @@ export class CommitQueue {
 
   #answer(group: readonly Waiting[]): void {
     const outcomes = commitGroup(this.#connection, group)
+    if (outcomes.some(isOutage)) this.#outageAt = performance.now()
     group.forEach((change, index) => {
       const outcome = outcomes[index]
       if (outcome?.done) change.resolve(outcome.value)
@@ -152,6 +166,10 @@ function commitGroup(connection: DatabaseSync, group: readonly Waiting[]): reado
     rollBack(connection)
     return group.map(() => ({ done: false, error }))
   }
+}
+
+function isOutage(outcome: Outcome): boolean {
+  return !outcome.done && isOutsideOurPower(outcome.error)
 }
 
 function runInSavepoint(connection: DatabaseSync, work: () => unknown): Outcome {

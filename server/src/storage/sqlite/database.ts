@@ -82,6 +82,11 @@ export class SqliteDatabase {
     return this.#commits.add(work)
   }
 
+  /** Whether the file could not be written just now; see `CommitQueue`. */
+  get isFailing(): boolean {
+    return this.#commits.isFailing()
+  }
+
   /** A number that differs from the last answer when another connection committed something in between. */
   dataVersion(): number {
     return Number(this.#dataVersion.get()?.[0])

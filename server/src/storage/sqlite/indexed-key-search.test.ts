@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { ApiKey } from '../../core/keys/api-key.ts'
 import { aKey, anEvent, numbers, userId } from '../contract/records.ts'
-import { assertFindsWhatIsJudged, byOwner, OWNERS, randomKeys } from '../contract/search-contract.ts'
+import {
+  assertFindsWhatIsJudged,
+  byOwner,
+  judgeAll,
+  OWNERS,
+  parseKeys,
+  randomKeys,
+} from '../contract/search-contract.ts'
 import { prepareAudit } from './audit-store.ts'
 import type { SqliteDatabase } from './database.ts'
 import { createKeyStore } from './key-store.ts'
@@ -48,6 +55,78 @@ describe('searches with the index of descriptions', () => {
       await assertFindsWhatIsJudged(left, find, 250)
       await database.close()
     }
+  })
+})
+
+describe('searches of an owner with more keys than one statement reads', () => {
+  const all = numbers(13_000).map((n) =>
+    aKey(`k${n}`, 'ann', {
+      description: `common word${n} ${n % 2 === 0 ? 'even even' : 'odd'} site${n % 900}`,
+      ...(n % 3 === 0 && { ttlMs: 42, expiresAt: n }),
+    }),
+  )
+  const onDescription = (clause: string, value: unknown) => ({ [clause]: { description: value } })
+  const recent = { range: { expiresAt: { gt: 6_000 } } }
+  const queries = [
+    {},
+    onDescription('match', 'common'),
+    onDescription('match', 'even odd'),
+    onDescription('match', { query: 'common even site7', operator: 'and' }),
+    onDescription('match', { query: 'common', fuzziness: 1 }),
+    onDescription('match_phrase', 'even site8'),
+    onDescription('match_phrase', { query: 'even even', slop: 1 }),
+    onDescription('match_phrase_prefix', 'odd site10'),
+    onDescription('prefix', 'word12'),
+    onDescription('prefix', 'co'),
+    onDescription('wildcard', '*ord9*'),
+    onDescription('wildcard', 'w*1'),
+    onDescription('regexp', 'word1[0-9]{3}7'),
+    onDescription('fuzzy', 'wrd77'),
+    onDescription('terms', ['word5', 'site3', 'nothing']),
+    onDescription('range', { gte: 'odd', lte: 'site100' }),
+    { bool: { must: onDescription('match', 'common'), filter: recent } },
+    { bool: { must: [onDescription('match', 'even'), { term: { ttl: '42' } }], must_not: recent } },
+    { bool: { must_not: [onDescription('match', 'even'), recent] } },
+    { bool: { should: [onDescription('match', 'site4'), recent], minimum_should_match: 2 } },
+    { bool: { must: onDescription('match', 'site5'), filter: { ids: { values: ['k5', 'k905'] } } } },
+    { bool: { must_not: onDescription('match', 'even'), filter: { term: { ttl: 42 } } } },
+    { dis_max: { queries: [onDescription('match', 'word5000'), recent], tie_breaker: 0.5 } },
+  ]
+
+  test('find what judging each key finds', { timeout: 120_000 }, async () => {
+    const { database, keys } = await openKeys()
+    await Promise.all(all.map((key) => keys.insert(key, undefined, EVENT)))
+    for (const query of queries) {
+      for (const sort of [undefined, [{ expiresAt: 'desc' }]]) {
+        const search = parseKeys({ query, ...(sort && { sort }) }, 3, 12)
+        assert.ok(search !== undefined)
+        const page = await keys.search(userId('ann'), search)
+        const found = { ids: page.hits.map((key) => key.id), total: page.total }
+        assert.deepEqual(found, await judgeAll(search, all), JSON.stringify(query))
+      }
+    }
+    await database.close()
+  })
+
+  test('bring the index up to date in the background when it is far behind', async () => {
+    const { database, keys } = await openKeys()
+    // As a store that was filled before there was an index.
+    await database.change(() => {
+      const insert = database.statement(
+        `INSERT INTO keys (fingerprint, id, owner, description, created_by, created_at)
+          VALUES (randomblob(32), ?, 'ann', 'a key', 'ann', 0)`,
+      )
+      for (const n of numbers(INDEXED_FROM_KEYS + 500)) insert.run(`k${n}`)
+      database.statement('INSERT INTO owner_stats VALUES (?, ?)').run('ann', INDEXED_FROM_KEYS + 500)
+    })
+    const search = parseKeys({ query: onDescription('match', 'key') }, 0, 1)
+    assert.ok(search !== undefined)
+    assert.equal((await keys.search(userId('ann'), search)).total, INDEXED_FROM_KEYS + 500)
+    // Closing waits for the changes that were begun.
+    await database.change(() => undefined)
+    await database.change(() => undefined)
+    assert.ok(words(database).length > 0)
+    await database.close()
   })
 })
 

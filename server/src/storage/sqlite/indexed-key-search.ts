@@ -44,13 +44,20 @@ function indexedScope(index: KeyIndex, documents: DocumentReader<ApiKey>): Index
   return {
     index,
     indexedTo,
-    unindexed: () => documents.documentsIn({ after: indexedTo }),
+    unindexed: rememberedSlices(() => documents.documentsIn({ after: indexedTo })),
     documents: () => documents.documentsIn({ upTo: indexedTo }),
     *positions() {
       for (const range of rows.ranges(POSITIONS_AT_ONCE, { upTo: indexedTo })) yield rows.seqsIn(range)
     },
     documentsAt: (positions) => documents.prepare(rows.candidatesAt(positions)),
     candidates: () => documents.candidatesIn({ upTo: indexedTo }),
+    canTell: (query) => compileCandidates(query, rows.table.columns, SQLITE).exact,
+    *positionsOf(query) {
+      const reader = rows.withCandidates(compileCandidates(query, rows.table.columns, SQLITE))
+      for (const range of reader.ranges(POSITIONS_AT_ONCE, { upTo: indexedTo })) {
+        yield reader.candidateSeqsIn(range)
+      }
+    },
     async count(query) {
       const candidates = compileCandidates(query, rows.table.columns, SQLITE)
       if (!candidates.exact) throw new Error(`Cannot count in SQL what a "${query.kind}" clause finds`)
@@ -58,6 +65,27 @@ function indexedScope(index: KeyIndex, documents: DocumentReader<ApiKey>): Index
     },
   }
 }
+
+/** Documents outside the index that are kept between counting and judging, so that they are analyzed once. */
+const KEPT_DOCUMENTS_MAX = 5000
+
+/** The same slices each time they are asked for, from memory unless they are many. */
+function rememberedSlices(read: () => Iterable<Slice>): () => Iterable<Slice> {
+  let kept: readonly Slice[] | undefined
+  return function* slices() {
+    if (kept !== undefined) return yield* kept
+    const seen: Slice[] = []
+    let documents = 0
+    for (const slice of read()) {
+      documents += slice.length
+      if (documents <= KEPT_DOCUMENTS_MAX) seen.push(slice)
+      yield slice
+    }
+    if (documents <= KEPT_DOCUMENTS_MAX) kept = seen
+  }
+}
+
+type Slice = readonly PreparedDocument[]
 
 /** The keys of documents; those that the index alone told of are read now. */
 function recordsOf(hits: readonly PreparedDocument[], documents: DocumentReader<ApiKey>): readonly ApiKey[] {

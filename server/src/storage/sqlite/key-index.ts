@@ -1,6 +1,9 @@
 import type { UserId } from '../../core/ids.ts'
-import type { TermFrequency, TextIndex, VisitPosting } from '../../query/indexed/text-index.ts'
+import { compareCodePoints } from '../../query/code-point-order.ts'
+import type { TermFrequency, TermSelection, TextIndex, VisitPosting } from '../../query/indexed/text-index.ts'
 import type { FieldStatistics } from '../../query/score.ts'
+import { joinSql, printSql, type SqlText, type SqlValue, sql } from '../../query/sql/sql-text.ts'
+import { SQLITE } from '../../query/sql/sqlite.ts'
 import { Turns } from '../../query/turns.ts'
 import { visitPostings } from '../posting-block.ts'
 import { column } from './column.ts'
@@ -13,15 +16,16 @@ export const KEY_INDEX_LOOKUPS = {
     WHERE owner_no = ? AND term = ? AND first_seq > ? ORDER BY first_seq LIMIT ?`,
   blocksOfTerms: `SELECT first_seq, postings, term FROM key_index_block
     WHERE owner_no = ? AND (term, first_seq) > (?, ?) AND term <= ? ORDER BY term, first_seq LIMIT ?`,
-  termsFrom: `SELECT term, sum(key_count) FROM key_index_block
-    WHERE owner_no = ? AND term >= ? GROUP BY term ORDER BY term LIMIT ?`,
-  termsBetween: `SELECT term, sum(key_count) FROM key_index_block
-    WHERE owner_no = ? AND term >= ? AND term < ? GROUP BY term ORDER BY term LIMIT ?`,
+  termAfterMany: `SELECT term FROM key_index_block
+    WHERE owner_no = ? AND term >= ? ORDER BY term LIMIT 1 OFFSET ?`,
 } as const
 
-/** Blocks, and terms, that one statement reads. */
+/** Blocks whose documents, or whose terms, one statement reads. */
 const BLOCKS_AT_ONCE = 64
-const TERMS_AT_ONCE = 1000
+const BLOCKS_OF_TERMS = 5000
+
+/** Behind every word: no text has it in a word. */
+const LAST_TERM = '\u{10ffff}'
 
 /** From so many terms of one slice on, reading all blocks of the slice is faster than looking for each. */
 const MANY_TERMS = 50
@@ -48,21 +52,33 @@ export class KeyIndex implements TextIndex {
     return row && new KeyIndex(database, row)
   }
 
-  async *terms(from: string, before: string | undefined): AsyncGenerator<readonly TermFrequency[]> {
+  async *terms(selection: TermSelection): AsyncGenerator<readonly TermFrequency[]> {
     const turns = new Turns()
-    let next = from
-    for (;;) {
-      const rows =
-        before === undefined
-          ? this.#read(KEY_INDEX_LOOKUPS.termsFrom, next, TERMS_AT_ONCE)
-          : this.#read(KEY_INDEX_LOOKUPS.termsBetween, next, before, TERMS_AT_ONCE)
+    const end = selection.before ?? LAST_TERM
+    let from = selection.from
+    while (compareCodePoints(from, end) < 0) {
+      const before = this.#boundary(from, end)
+      const where = selectionSql(selection, from, before)
+      const text = printSql(where, SQLITE.placeholder)
+      const rows = this.#read(
+        `SELECT term, sum(key_count) FROM key_index_block
+        WHERE owner_no = ? AND ${text} GROUP BY term ORDER BY term`,
+        ...where.values,
+      )
       yield rows.map((row) => ({ term: column<string>(row, 0), documents: column<number>(row, 1) }))
-      const last = rows.at(-1)
-      if (last === undefined || rows.length < TERMS_AT_ONCE) return
-      // No word has a control character, so nothing is between a word and itself with one behind it.
-      next = `${column<string>(last, 0)}\u0001`
+      from = before
       await turns.yieldIfLong()
     }
+  }
+
+  /** Where to end a statement that reads terms, so that it does not take long. */
+  #boundary(from: string, end: string): string {
+    const [row] = this.#read(KEY_INDEX_LOOKUPS.termAfterMany, from, BLOCKS_OF_TERMS)
+    if (row === undefined) return end
+    const term = column<string>(row, 0)
+    // A term with so many blocks is read alone. Nothing is between a word and itself with a control character behind.
+    const next = term === from ? `${term}\u0001` : term
+    return compareCodePoints(next, end) < 0 ? next : end
   }
 
   async visitTerm(term: string, visit: VisitPosting): Promise<void> {
@@ -109,9 +125,17 @@ export class KeyIndex implements TextIndex {
     }
   }
 
-  #read(sql: string, ...values: readonly (string | number)[]): readonly Row[] {
-    return this.#database.read(() => this.#database.statement(sql).all(this.#no, ...values))
+  #read(text: string, ...values: readonly SqlValue[]): readonly Row[] {
+    return this.#database.read(() => this.#database.statement(text).all(this.#no, ...values))
   }
+}
+
+function selectionSql(selection: TermSelection, from: string, before: string): SqlText {
+  const { contains, lengths } = selection
+  const conditions = [sql`term >= ${from} AND term < ${before}`]
+  if (contains !== undefined) conditions.push(sql`instr(term, ${contains}) > 0`)
+  if (lengths !== undefined) conditions.push(sql`length(term) BETWEEN ${lengths[0]} AND ${lengths[1]}`)
+  return joinSql('AND', conditions)
 }
 
 function visitBlock(row: Row, visit: VisitPosting): void {

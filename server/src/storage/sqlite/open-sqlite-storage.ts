@@ -33,9 +33,10 @@ export async function openSqliteStorage(path: string, bounds: CommitQueueBounds)
   }
 }
 
+/** Whether the store can be read, and was written when that was tried last; reading goes on where the disk is full. */
 function isHealthy(database: SqliteDatabase): boolean {
   try {
-    return database.statement('SELECT 1 FROM access_revision').get() !== undefined
+    return !database.isFailing && database.statement('SELECT 1 FROM access_revision').get() !== undefined
   } catch {
     // Whatever the reason is, the answer to the question is no.
     return false

@@ -91,6 +91,14 @@ export class RowReader<T> {
     )
   }
 
+  /** `seq` of the rows of a range that satisfy the query's condition, in any order. */
+  candidateSeqsIn(range: Range): readonly number[] {
+    const where = sql`${within(this.#rows.scope, range)} AND ${this.candidates.condition}`
+    // One text is read several times faster than a row for each.
+    const [row] = this.#read('json_group_array(seq)', where)
+    return JSON.parse(String(row?.[0] ?? '[]'))
+  }
+
   /** A page of all rows in scope. */
   page(from: number, size: number): readonly Row[] {
     const { scope } = this.#rows

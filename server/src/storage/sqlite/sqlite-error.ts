@@ -33,6 +33,12 @@ export function isLockedOut(error: unknown): boolean {
   return result === BUSY || result === LOCKED
 }
 
+/** True when the machine, the file or its neighbours refused, whatever our SQL was. */
+export function isOutsideOurPower(error: unknown): boolean {
+  const result = sqliteResultOf(error)
+  return result !== undefined && OUTSIDE_OUR_POWER.has(result)
+}
+
 /** True when the file holds something else than an SQLite database. */
 export function isNotADatabase(error: unknown): boolean {
   return sqliteResultOf(error) === NOT_A_DATABASE
@@ -43,8 +49,7 @@ export function isNotADatabase(error: unknown): boolean {
  * or lock refused or the store is closed; anything else unchanged, broken promises of ours included.
  */
 export function asStorageError(error: unknown): unknown {
-  const result = sqliteResultOf(error)
-  if (result !== undefined && OUTSIDE_OUR_POWER.has(result)) return unavailable(messageOf(error), error)
+  if (isOutsideOurPower(error)) return unavailable(messageOf(error), error)
   if (isClosedError(error)) return unavailable('it is closed', error)
   return error
 }

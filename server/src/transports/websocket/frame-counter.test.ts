@@ -30,6 +30,15 @@ function frameBytes({ final, opcode, masked, length }: Frame): Buffer {
   return Buffer.concat([header.subarray(0, headerLength), Buffer.alloc(length + (masked ? 4 : 0), 0xff)])
 }
 
+/** Payload of the message that the frames leave unfinished. */
+function unfinished(frames: readonly Frame[]): number {
+  let bytes = 0
+  for (const { opcode, final, length } of frames) {
+    if (opcode < 8) bytes = final ? 0 : bytes + length
+  }
+  return bytes
+}
+
 /** How often a message of the frames had one frame too many, worked out without the bytes. */
 function excess(frames: readonly Frame[], max: number): number {
   let open = 0
@@ -42,7 +51,7 @@ function excess(frames: readonly Frame[], max: number): number {
   return count
 }
 
-test('counts the frames of each message, in whatever pieces the bytes arrive', () => {
+test('counts the frames and bytes of each message, in whatever pieces the bytes arrive', () => {
   const frame = fc.record({
     final: fc.boolean(),
     opcode: fc.constantFrom(0, 1, 2, 8, 9, 10),
@@ -65,8 +74,18 @@ test('counts the frames of each message, in whatever pieces the bytes arrive', (
         }
         counter.take(rest)
         assert.equal(exceeded, excess(frames, 3))
+        assert.equal(counter.messageBytes, unfinished(frames))
       },
     ),
     { numRuns: 300 },
   )
+})
+
+test('counts the bytes of a frame as they arrive', () => {
+  const counter = new FrameCounter(3, () => {})
+  const frame = frameBytes({ final: true, opcode: 1, masked: true, length: 70_000 })
+  counter.take(frame.subarray(0, 40_014))
+  assert.equal(counter.messageBytes, 40_000)
+  counter.take(frame.subarray(40_014))
+  assert.equal(counter.messageBytes, 0)
 })

@@ -1,5 +1,5 @@
 /**
- * Counts the frames of each WebSocket message in the bytes of a client, without looking at what they carry.
+ * Counts the frames and bytes of each WebSocket message in the bytes of a client, without looking at what they carry.
  *
  * The WebSocket library bounds the bytes of a message, but keeps each fragment as an object of its own: a message
  * of a million one-byte fragments costs a hundred times its length in memory. Framing: RFC 6455 section 5.2.
@@ -13,10 +13,19 @@ export class FrameCounter {
   /** Bytes of payload still to be skipped. */
   #skip = 0
   #frames = 0
+  /** The present frame is part of a message; otherwise it is a control frame. */
+  #isData = false
+  #isFinal = false
+  #messageBytes = 0
 
   constructor(framesPerMessageMax: number, exceeded: () => void) {
     this.#framesPerMessageMax = framesPerMessageMax
     this.#exceeded = exceeded
+  }
+
+  /** Payload of the present message that has arrived, while its end has not. */
+  get messageBytes(): number {
+    return this.#messageBytes
   }
 
   /** Takes the next bytes of the stream, split anywhere. */
@@ -27,6 +36,7 @@ export class FrameCounter {
         const skipped = Math.min(this.#skip, chunk.length - position)
         this.#skip -= skipped
         position += skipped
+        this.#passed(skipped)
         continue
       }
       this.#header[this.#headerLength] = chunk[position] ?? 0
@@ -47,10 +57,18 @@ export class FrameCounter {
     this.#skip = this.#payloadLength()
     const first = this.#header[0] ?? 0
     // Control frames may come between the fragments of a message and are no part of it.
-    if ((first & OPCODE_BITS) >= CONTROL_OPCODES) return
-    const final = first >= FINAL
-    this.#frames = final ? 0 : this.#frames + 1
+    this.#isData = (first & OPCODE_BITS) < CONTROL_OPCODES
+    if (!this.#isData) return
+    this.#isFinal = first >= FINAL
+    this.#frames = this.#isFinal ? 0 : this.#frames + 1
+    this.#passed(0)
     if (this.#frames > this.#framesPerMessageMax) this.#exceeded()
+  }
+
+  #passed(payloadBytes: number): void {
+    if (!this.#isData) return
+    const isOver = this.#isFinal && this.#skip === 0
+    this.#messageBytes = isOver ? 0 : this.#messageBytes + payloadBytes
   }
 
   #payloadLength(): number {

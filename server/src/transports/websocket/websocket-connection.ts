@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import type { WebSocket } from 'ws'
 import type { Connection } from '../connection.ts'
+import type { HeldBytes, Holder } from '../held-bytes.ts'
 import type { Upgrade } from '../http/http-listener-options.ts'
 import { requestHeaders } from '../http/node-http-request.ts'
 import { isLocalRequest } from '../local-request.ts'
@@ -14,10 +15,11 @@ export type WebSocketContext = Pick<WebSocketListenerOptions, 'handler' | 'onRat
   readonly limits: WebSocketLimits
   readonly heartbeat: { readonly ping: Buffer; readonly pong: Buffer } | undefined
   readonly now: () => number
+  readonly held: HeldBytes<WebSocketConnection>
 }
 
 /** One open WebSocket. */
-export class WebSocketConnection implements Connection {
+export class WebSocketConnection implements Connection, Holder {
   readonly id = randomUUID()
   readonly carrier = 'websocket'
   readonly address: string
@@ -25,10 +27,14 @@ export class WebSocketConnection implements Connection {
   readonly headers: Connection['headers']
   /** Resolves when the socket is gone, however it went. */
   readonly gone: Promise<void>
+  heldBytes = 0
   readonly #webSocket: WebSocket
   readonly #upgrade: Upgrade
   readonly #context: WebSocketContext
   readonly #lane: MessageLane
+  readonly #frames: FrameCounter
+  /** UTF-16 units of the messages that are being answered. */
+  #runningLength = 0
   #closing = false
   #cut: NodeJS.Timeout | undefined
   #windowStart: number
@@ -50,12 +56,13 @@ export class WebSocketConnection implements Connection {
     this.#lane = new MessageLane({
       inFlightMax: context.limits.inFlightMax,
       waitingMax: context.limits.waitingMax,
-      run: (text) => context.handler.received(this, text),
+      run: (text) => this.#run(text),
       pause: () => webSocket.pause(),
       resume: () => webSocket.resume(),
       overflow: () => this.#refuseFurther(),
       failed: (error) => context.onError(error, this.id),
     })
+    this.#frames = new FrameCounter(context.limits.framesPerMessageMax, () => this.#refuseFurther())
     this.gone = new Promise((resolve) => webSocket.once('close', resolve))
     this.#listen()
   }
@@ -83,6 +90,12 @@ export class WebSocketConnection implements Connection {
     }
   }
 
+  /** Ends the connection at once, without a word. */
+  cut(): void {
+    this.#closing = true
+    this.#webSocket.terminate()
+  }
+
   /** Reads no more, lets running messages finish in time, then closes; resolves when the socket is gone. */
   async drain(): Promise<void> {
     this.#webSocket.pause()
@@ -99,8 +112,10 @@ export class WebSocketConnection implements Connection {
   }
 
   #listen(): void {
-    const frames = new FrameCounter(this.#context.limits.framesPerMessageMax, () => this.#refuseFurther())
-    this.#upgrade.socket.on('data', (chunk) => frames.take(chunk))
+    this.#upgrade.socket.on('data', (chunk) => {
+      this.#frames.take(chunk)
+      this.#noteHeld()
+    })
     this.#webSocket.on('message', (data, binary) => this.#received(data, binary))
     this.#webSocket.on('ping', (data) => this.#answerPing(data))
     // The library closes the socket with the code that fits the error; all that is left is to be patient with
@@ -126,6 +141,24 @@ export class WebSocketConnection implements Connection {
     else this.#lane.take(text)
   }
 
+  async #run(text: string): Promise<void> {
+    this.#runningLength += text.length
+    this.#noteHeld()
+    try {
+      await this.#context.handler.received(this, text)
+    } finally {
+      this.#runningLength -= text.length
+      this.#noteHeld()
+    }
+  }
+
+  /** Says what is kept of this client now: half a message, running messages, answers that it does not take. */
+  readonly #noteHeld = (): void => {
+    const isOpen = this.#webSocket.readyState !== CLOSED
+    const bytes = this.#frames.messageBytes + this.#runningLength + this.#webSocket.bufferedAmount
+    if (isOpen) this.#context.held.set(this, bytes)
+  }
+
   /** Closes the socket of a client that would fill the memory, and reads nothing more of it. */
   #refuseFurther(): void {
     this.close(POLICY_VIOLATION)
@@ -134,11 +167,16 @@ export class WebSocketConnection implements Connection {
 
   /** Pongs go the way of all messages, so that a client that pings and never reads is found out. */
   #answerPing(data: Buffer): void {
-    if (this.#mayPush()) this.#webSocket.pong(data, false, ignoreFailure)
+    if (!this.#mayPush()) return
+    this.#webSocket.pong(data, false, this.#noteHeld)
+    this.#noteHeld()
   }
 
   #push(message: string | Buffer): void {
-    if (this.#mayPush()) this.#webSocket.send(message, TEXT, ignoreFailure)
+    if (!this.#mayPush()) return
+    // A message to a client that is just going away is lost, and the close event says so.
+    this.#webSocket.send(message, TEXT, this.#noteHeld)
+    this.#noteHeld()
   }
 
   #mayPush(): boolean {
@@ -170,10 +208,12 @@ export class WebSocketConnection implements Connection {
     this.#closing = true
     clearTimeout(this.#cut)
     this.#lane.close()
+    this.#context.held.set(this, 0)
   }
 }
 
 const OPEN = 1
+const CLOSED = 3
 const TEXT = { binary: false }
 
 const NORMAL_CLOSURE = 1000
@@ -187,6 +227,3 @@ function isSendable(code: number): boolean {
   if (code >= 3000 && code <= 4999) return true
   return code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006
 }
-
-/** A message to a client that is just going away is lost, and the close event says so. */
-function ignoreFailure(): void {}

@@ -1,4 +1,5 @@
 import type { Connection, MessageHandler } from '../connection.ts'
+import { HELD_BYTES_MAX } from '../held-bytes.ts'
 import type { HttpListener } from '../http/http-listener-options.ts'
 
 /** Every bound of the WebSocket listener. Times in ms, sizes in bytes. */
@@ -19,6 +20,8 @@ export type WebSocketLimits = {
   readonly waitingMax: number
   /** Unsent bytes of one socket beyond which the client is too slow and closed with 1011. */
   readonly bufferedBytesMax: number
+  /** Most bytes kept for all sockets together: unfinished messages, running ones, and answers not taken. See `HeldBytes`. */
+  readonly heldBytesMax: number
   /** How long a client may take to answer a close frame before it is cut. */
   readonly closeGraceMs: number
   /** How long `close` lets running messages finish. */
@@ -35,6 +38,7 @@ export const WEBSOCKET_LIMITS: WebSocketLimits = {
   inFlightMax: 100,
   waitingMax: 16_384,
   bufferedBytesMax: 8_388_608,
+  heldBytesMax: HELD_BYTES_MAX,
   closeGraceMs: 2_000,
   drainTimeoutMs: 6_000,
 }

@@ -348,6 +348,37 @@ test('closes a client that pings without end and never reads', async () => {
   })
 })
 
+test('cuts the client that keeps most in memory, be it half a message or answers, and serves the others', async () => {
+  const long: Received = async (connection, text) =>
+    connection.send(text === 'go' ? 'x'.repeat(500_000) : `echo ${text}`)
+  await withListener(long, { limits: { heldBytesMax: 4_000_000 } }, async ({ port, closed, opened }) => {
+    const senders = await Promise.all(Array.from({ length: 8 }, () => openRaw(port)))
+    const header = Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0, 0x0f, 0, 0, 0, 0, 0, 0])
+    for (const sender of senders) sender.write(Buffer.concat([header, Buffer.alloc(900_000)]))
+    await waitUntil(() => closed.length >= 4)
+    assert.equal(opened.length, 8)
+    for (const sender of senders) sender.destroy()
+    await waitUntil(() => closed.length === 8)
+
+    const reader = await openRaw(port)
+    reader.pause()
+    reader.write(Buffer.concat(Array.from({ length: 50 }, () => frame(1, 'go'))))
+    await waitUntil(() => closed.length === 9)
+    await assertStillServes(port)
+  })
+})
+
+test('keeps nothing in memory of messages that are answered', async () => {
+  await withListener(echo, { limits: { heldBytesMax: 200_000 } }, async ({ port }) => {
+    const client = await openClient(port)
+    for (let count = 0; count < 50; count += 1) {
+      client.send('x'.repeat(50_000))
+      assert.equal((await nextMessage(client)).length, 50_005)
+    }
+    client.terminate()
+  })
+})
+
 test('answers no more than inFlightMax messages of one client at once, and all of them in the end', async () => {
   let running = 0
   let most = 0

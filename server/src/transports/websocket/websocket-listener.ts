@@ -1,4 +1,5 @@
 import { type WebSocket, WebSocketServer } from 'ws'
+import { HeldBytes } from '../held-bytes.ts'
 import type { Upgrade } from '../http/http-listener-options.ts'
 import { WebSocketConnection, type WebSocketContext } from './websocket-connection.ts'
 import type { WebSocketListenerOptions } from './websocket-listener-options.ts'
@@ -31,6 +32,11 @@ class WsListener implements WebSocketListener {
       heartbeat: heartbeat && { ping: Buffer.from(heartbeat.ping), pong: Buffer.from(heartbeat.pong) },
       limits,
       now: options.now ?? (() => performance.now()),
+      held: new HeldBytes(
+        limits.heldBytesMax,
+        () => this.#connections,
+        (connection) => connection.cut(),
+      ),
     }
     this.#server = new WebSocketServer({
       noServer: true,

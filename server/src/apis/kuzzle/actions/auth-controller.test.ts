@@ -157,6 +157,28 @@ describe('the auth controller', () => {
       assert.equal((await result('GET', '/_me', { headers: { cookie: 'authToken=null' } }))._id, '-1')
     })
 
+    it('are not for websites of other hosts, unless they are listed', async (t) => {
+      const listing = await openTestApi(t, { accessControlAllowOrigin: ['*', 'https://app.test'] })
+      const session = await listing.login('ann')
+      const cookie = `authToken=${session}`
+      const ask = (origin: string, headers: Readonly<Record<string, string>> = { cookie }) =>
+        listing.ask('GET', '/_me', { headers: { ...headers, origin } })
+      for (const origin of ['https://sibling.test', 'null', 'http://127.0.0.1.sibling.test']) {
+        assert.equal((await ask(origin)).body.error.id, 'api.process.unauthorized_origin', origin)
+        const wanted = await listing.ask('POST', '/_login/local?cookieAuth', {
+          body: credentials('ann'),
+          headers: { origin },
+        })
+        assert.equal(wanted.body.error.id, 'api.process.unauthorized_origin', origin)
+        assert.equal((await ask(origin, { authorization: `Bearer ${session}` })).body.result._id, 'ann')
+      }
+      for (const origin of ['https://app.test', 'http://127.0.0.1:3000', listing.url]) {
+        assert.equal((await ask(origin)).body.result._id, 'ann', origin)
+      }
+      const own = { cookie, 'sec-fetch-site': 'same-origin' }
+      assert.equal((await ask('https://behind-a-proxy.test', own)).body.result._id, 'ann')
+    })
+
     it('can be switched off', async (t) => {
       const off = await openTestApi(t, { cookieAuthentication: false })
       for (const [path, headers] of [

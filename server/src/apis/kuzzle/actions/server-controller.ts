@@ -126,22 +126,34 @@ function healthResult(health: Health, services: readonly (typeof SERVICES)[numbe
 }
 
 function openApiAction(controllers: () => Readonly<Record<string, Controller>>): Action {
+  // Made once: printing it takes long enough that strangers could keep the server busy with it.
+  const outcomes = new Map<string, Outcome>()
   return {
     routes: [{ verb: 'GET', path: '/_openapi' }],
-    async run(request, { server }) {
+    async run(request, { server: { version } }) {
       const format = choiceOf(request, 'format', ['json', 'yaml'])
       const scope = choiceOf(request, 'scope', ['kuzzle', 'app'])
+      const name = `${version} ${scope} ${format}`
       // `app` stands for what an application adds to Kuzzle: nothing here.
-      const document = openApiDocument(scope === 'app' ? {} : controllers(), { version: server.version })
-      if (format === 'json') {
-        return new Outcome(document, {
-          raw: { contentType: 'application/json', text: JSON.stringify(document) },
-        })
-      }
-      const text = printYaml(document)
-      return new Outcome(text, { raw: { contentType: 'application/yaml', text } })
+      const outcome =
+        outcomes.get(name) ?? printOpenApi(scope === 'app' ? {} : controllers(), version, format)
+      outcomes.set(name, outcome)
+      return outcome
     },
   }
+}
+
+function printOpenApi(
+  controllers: Readonly<Record<string, Controller>>,
+  version: string,
+  format: string,
+): Outcome {
+  const document = openApiDocument(controllers, { version })
+  if (format === 'yaml') {
+    const text = printYaml(document)
+    return new Outcome(text, { raw: { contentType: 'application/yaml', text } })
+  }
+  return new Outcome(document, { raw: { contentType: 'application/json', text: JSON.stringify(document) } })
 }
 
 function choiceOf(request: KuzzleRequest, name: string, accepted: readonly [string, ...string[]]): string {
