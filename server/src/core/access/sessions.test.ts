@@ -122,6 +122,8 @@ describe('logging out', () => {
     assert.deepEqual(authority.ended, [session.issued.fingerprint])
     await authority.sessions.logout(caller, false)
     assert.equal(authority.ended.length, 1)
+    // What did not happen again is told to nobody either.
+    assert.equal(authority.audited.filter(({ action }) => action === 'session.logout').length, 1)
   })
 
   test('everywhere ends all sessions of the user, and no key', async (t) => {

@@ -178,6 +178,8 @@ describe('changing a user', () => {
       await assert.rejects(users.update(nobody, id, { content: {} }), { code: 'user.anonymous_immutable' })
       await assert.rejects(users.replace(nobody, id, change), { code: 'user.anonymous_immutable' })
       await assert.rejects(users.remove(nobody, id), { code: 'user.anonymous_immutable' })
+      const login = authority.credentials.create(nobody, 'local', id, { username: 'nobody', password: 'p' })
+      await assert.rejects(login, { code: 'user.anonymous_immutable' })
       assert.deepEqual((await users.get(id)).content, { name: 'Anonymous' })
     }
   })

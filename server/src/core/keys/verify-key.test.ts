@@ -68,6 +68,20 @@ describe('a verification', () => {
     assert.doesNotMatch(JSON.stringify(events), /kapikey-|garbage/)
   })
 
+  test('writes refusals of one IPv6 network together, because whoever has one of its addresses has all', async (t) => {
+    const authority = await openTestAuthority(t)
+    await authority.tokens.verify('first', TEST_ORIGIN)
+    for (let n = 0; n < 100; n++) {
+      await authority.tokens.verify(`bad${n}`, { ...TEST_ORIGIN, address: `2001:db8::${n.toString(16)}` })
+    }
+    await authority.housekeeping.runOnce()
+    const events = refusals(authority)
+    assert.deepEqual(
+      events.map(({ details }) => details?.['count']),
+      [undefined, 100],
+    )
+  })
+
   test('accepts no token because of its signature: one forged with the true secret is unknown', async (t) => {
     const tokenSecret = 'leaked'
     const authority = await openTestAuthority(t, { tokenSecret })
