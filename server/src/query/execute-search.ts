@@ -6,7 +6,7 @@ import type { PreparedDocument } from './prepared-document.ts'
 import type { Search, SortKey } from './search.ts'
 import { type Demand, type ScopeStatistics, StatisticsCounter, statisticsDemand } from './statistics.ts'
 import { StepBudget } from './step-budget.ts'
-import { Turns } from './turns.ts'
+import { yieldIfLong } from './turns.ts'
 
 /**
  * Documents in slices and in creation order. Between slices the event loop gets its turn, so that one should take no
@@ -81,6 +81,9 @@ export async function executeSearch(
     for (const document of slice) {
       budget.spend(1)
       collector.consider(document)
+      // Judging one document may take long: waiting is worth a look each time, and costs nothing when it is not due.
+      const turn = yieldIfLong()
+      if (turn !== undefined) await turn
     }
   }
   return collector.page()
@@ -113,10 +116,9 @@ async function countStatistics(
 }
 
 async function* politely(documents: DocumentSlices): AsyncGenerator<readonly PreparedDocument[]> {
-  const turns = new Turns()
   for await (const slice of documents()) {
     yield slice
-    await turns.yieldIfLong()
+    await yieldIfLong()
   }
 }
 

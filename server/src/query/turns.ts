@@ -1,14 +1,25 @@
-/** How long a search goes on before other requests get their turn, in ms. */
+/** How long searches go on before other requests get their turn, in ms. */
 const TURN_MS = 4
 
-/** Gives the event loop its turn between pieces of a long computation. Pieces should take a few ms at most. */
-export class Turns {
-  #started = performance.now()
+const waiting: (() => void)[] = []
+let startedAt = Number.NEGATIVE_INFINITY
 
-  /** Resolves at once, or after everything else that waits when this turn has lasted long enough. */
-  async yieldIfLong(): Promise<void> {
-    if (performance.now() - this.#started < TURN_MS) return
-    await new Promise((resolve) => setImmediate(resolve))
-    this.#started = performance.now()
-  }
+/**
+ * Gives the event loop its turn when searches, all together, have computed for long enough since its last one: then a
+ * promise to wait for, else undefined. To be asked between pieces of a search that take a few ms at most.
+ *
+ * In each turn of the event loop one search goes on, so that many of them delay a verification no more than one does.
+ */
+export function yieldIfLong(): Promise<void> | undefined {
+  if (performance.now() - startedAt < TURN_MS) return undefined
+  return new Promise((resolve) => {
+    waiting.push(resolve)
+    if (waiting.length === 1) setImmediate(goOn)
+  })
+}
+
+function goOn(): void {
+  startedAt = performance.now()
+  waiting.shift()?.()
+  if (waiting.length > 0) setImmediate(goOn)
 }

@@ -5,7 +5,7 @@ import type { PreparedDocument } from '../prepared-document.ts'
 import type { Search } from '../search.ts'
 import type { Demand, ScopeStatistics } from '../statistics.ts'
 import type { StepBudget } from '../step-budget.ts'
-import { Turns } from '../turns.ts'
+import { yieldIfLong } from '../turns.ts'
 import { IndexedDocument, ShapeReader } from './indexed-document.ts'
 import { clauseDocuments, loadIndex } from './load-index.ts'
 import { PositionSet } from './position-set.ts'
@@ -140,11 +140,10 @@ class IndexPlan {
 
   async #loadSet(query: Query, budget: StepBudget): Promise<PositionSet> {
     const set = new PositionSet()
-    const turns = new Turns()
     for (const positions of this.#scope.positionsOf(query)) {
       budget.spend(positions.length)
       for (const position of positions) set.add(position)
-      await turns.yieldIfLong()
+      await yieldIfLong()
     }
     return set
   }

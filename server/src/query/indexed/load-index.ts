@@ -14,7 +14,7 @@ import {
   type TermCount,
 } from '../statistics.ts'
 import type { StepBudget } from '../step-budget.ts'
-import { Turns } from '../turns.ts'
+import { yieldIfLong } from '../turns.ts'
 import { IndexedStatistics, type OtherCounts } from './indexed-statistics.ts'
 import { PositionSet } from './position-set.ts'
 import { type PostingList, PostingListBuilder } from './posting-list.ts'
@@ -80,10 +80,9 @@ async function countDocuments(
 ): Promise<StatisticsCounter> {
   const counter = new StatisticsCounter(demands, budget)
   if (demands.length === 0) return counter
-  const turns = new Turns()
   for (const slice of documents()) {
     for (const document of slice) counter.add(document)
-    await turns.yieldIfLong()
+    await yieldIfLong()
   }
   return counter
 }
@@ -93,9 +92,11 @@ async function countOtherFields(demands: readonly Demand[], scope: IndexedScope)
   for (const demand of demands.filter((one) => one.nestedPath === undefined)) {
     for (const [field, wanted] of demand.terms) {
       if (field === scope.index.field) continue
+      await yieldIfLong()
       const documents = await scope.count({ kind: 'exists', fields: [field], boost: 1 })
       const terms = new Map<string, number>()
       for (const term of wanted) {
+        await yieldIfLong()
         terms.set(term, await scope.count({ kind: 'term', field, term, boost: 1 }))
       }
       counts.set(field, { documents, terms })
@@ -141,6 +142,7 @@ class IndexLoader {
     add: (term: string, edits: number, documents: number) => void,
   ): Promise<void> {
     for await (const slice of this.#scope.index.terms(selectionFor(query))) {
+      await yieldIfLong()
       for (const { term, documents } of slice) {
         this.#budget.spend(1 + term.length)
         const edits = editsTo(query, term)
@@ -177,6 +179,7 @@ class IndexLoader {
     }
     const accepts = termTest(query, this.#budget)
     for await (const slice of index.terms(testSelection(query))) {
+      await yieldIfLong()
       this.#budget.spend(slice.length)
       const accepted = slice.filter(({ term }) => accepts(term))
       this.#budget.spend(accepted.reduce((sum, { documents }) => sum + documents, 0))

@@ -31,6 +31,9 @@ export function letsAllThrough(candidates: Candidates): boolean {
 /** Values of one clause that are still few rows. */
 const SELECTIVE_VALUES_MAX = 1000
 
+/** Values that SQL compares with: it reads the whole list again for each slice of the rows. */
+const SQL_VALUES_MAX = 5000
+
 function exactly(condition: SqlText, selective = false): Candidates {
   return { condition, exact: true, selective }
 }
@@ -97,7 +100,8 @@ class Compiler {
   #terms(field: string, terms: readonly string[]): Candidates {
     const column = this.#columns.get(field)
     // SQL would store half of a surrogate pair as something else.
-    if (column === undefined || !terms.every((term) => term.isWellFormed())) return UNKNOWN
+    if (column === undefined || terms.length > SQL_VALUES_MAX) return UNKNOWN
+    if (!terms.every((term) => term.isWellFormed())) return UNKNOWN
     if (terms.length === 0 || column.kind === 'absent') return NO
     if (column.kind === 'term') {
       const selective = column.selective && terms.length <= SELECTIVE_VALUES_MAX
@@ -135,6 +139,7 @@ class Compiler {
 
   #numbers(field: string, values: readonly number[]): Candidates {
     const column = this.#columns.get(field)
+    if (values.length > SQL_VALUES_MAX) return UNKNOWN
     if (values.length === 0) return NO
     if (column?.kind !== 'number') return UNKNOWN
     return exactly(this.#dialect.isOneOf(column.expression, values))

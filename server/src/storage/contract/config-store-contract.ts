@@ -11,11 +11,37 @@ export function describeConfigStore(withStorage: WithStorage): void {
       withStorage(async (storage) => {
         assert.equal(await storage.config.read('a'), undefined)
         const event = anEvent('mapping.update', 'config:a')
-        await storage.config.write('a', { n: 1 }, event)
-        await storage.config.write('a', { n: { deep: [2, null] } }, event)
-        assert.deepEqual(await storage.config.read('a'), { n: { deep: [2, null] } })
+        await storage.config.update('a', () => ({ n: 1 }), event)
+        await storage.config.update(
+          'a',
+          (before) => ({ n: { deep: [2, null] }, before: before ?? null }),
+          event,
+        )
+        assert.deepEqual(await storage.config.read('a'), { n: { deep: [2, null] }, before: { n: 1 } })
         assert.equal(await storage.config.read('b'), undefined)
         assert.deepEqual(await auditSubjects(storage, 'mapping.update'), ['config:a', 'config:a'])
+      }),
+    )
+
+    test(
+      'of 64 that add to one value at once none is lost, but those that think better of it',
+      withStorage(async (storage) => {
+        const event = anEvent('mapping.update', 'config:a')
+        const results = await Promise.allSettled(
+          numbers(64).map((n) =>
+            storage.config.update(
+              'a',
+              (value) => {
+                if (n % 8 === 0) throw new Error('no')
+                return { ...value, [n]: true }
+              },
+              event,
+            ),
+          ),
+        )
+        assert.equal(results.filter(({ status }) => status === 'rejected').length, 8)
+        assert.equal(Object.keys((await storage.config.read('a')) ?? {}).length, 56)
+        assert.equal((await auditSubjects(storage, 'mapping.update')).length, 56)
       }),
     )
 

@@ -79,10 +79,27 @@ function describeUpdating(withStorage: WithStorage): void {
       await withUsers(storage, 'ann')
       await storage.users.createCredentials(someCredentials('ann', { username: 'old' }), CREATED)
       const next = someCredentials('ann', { username: 'new', passwordHash: 'other' })
-      await storage.users.updateCredentials(next, UPDATED)
+      const change = { username: 'new', passwordHash: 'other' }
+      assert.deepEqual(await storage.users.updateCredentials(next.owner, change, UPDATED), next)
       assert.deepEqual(await storage.users.findCredentialsByUsername('new'), next)
       assert.equal(await storage.users.findCredentialsByUsername('old'), undefined)
       assert.deepEqual(await auditSubjects(storage, 'credentials.update'), ['ann'])
+    }),
+  )
+
+  test(
+    'updates of different parts at once both count',
+    withStorage(async (storage) => {
+      const { users } = storage
+      const owner = userId('ann')
+      await withUsers(storage, 'ann')
+      await users.createCredentials(someCredentials('ann', { username: 'old', passwordHash: 'old' }), CREATED)
+      await Promise.all([
+        users.updateCredentials(owner, { passwordHash: 'new' }, UPDATED),
+        users.updateCredentials(owner, { username: 'new' }, UPDATED),
+      ])
+      const next = someCredentials('ann', { username: 'new', passwordHash: 'new' })
+      assert.deepEqual(await users.findCredentials(owner), next)
     }),
   )
 
@@ -91,11 +108,14 @@ function describeUpdating(withStorage: WithStorage): void {
     withStorage(async (storage) => {
       await withUsers(storage, 'ann', 'bob')
       const { users } = storage
-      await refusal(users.updateCredentials(someCredentials('ann'), UPDATED), 'credentials.not_found')
+      await refusal(
+        users.updateCredentials(userId('ann'), { username: 'x' }, UPDATED),
+        'credentials.not_found',
+      )
       await users.createCredentials(someCredentials('ann'), CREATED)
       await users.createCredentials(someCredentials('bob'), CREATED)
-      const stolen = someCredentials('ann', { username: 'login-of-bob', passwordHash: 'x' })
-      await refusal(users.updateCredentials(stolen, UPDATED), 'credentials.username_taken')
+      const stolen = { username: 'login-of-bob', passwordHash: 'x' }
+      await refusal(users.updateCredentials(userId('ann'), stolen, UPDATED), 'credentials.username_taken')
       assert.deepEqual(await users.findCredentials(userId('ann')), someCredentials('ann'))
       assert.deepEqual(await auditSubjects(storage, 'credentials.update'), [])
     }),

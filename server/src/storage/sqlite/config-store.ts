@@ -31,9 +31,9 @@ export function createConfigStore(database: SqliteDatabase, writeAudit: WriteAud
         return read(name) ?? value
       })
     },
-    write(name, value, event) {
+    update(name, change, event) {
       return database.change(() => {
-        write.run(name, JSON.stringify(value))
+        write.run(name, JSON.stringify(change(read(name))))
         writeAudit(event)
       })
     },

@@ -77,13 +77,15 @@ export function createCredentialsPart(
         writeAudit(event)
       })
     },
-    updateCredentials(credentials, event) {
+    updateCredentials(owner, change, event) {
       return database.change(() => {
-        const { owner, username, passwordHash } = credentials
-        if (byOwner.get(owner) === undefined) throw credentialsNotFound(owner)
-        requireFreeUsername(owner, username)
-        update.run(username, passwordHash, owner)
+        const row = byOwner.get(owner)
+        if (row === undefined) throw credentialsNotFound(owner)
+        const next = { ...credentialsFromRow(row), ...change }
+        requireFreeUsername(owner, next.username)
+        update.run(next.username, next.passwordHash, owner)
         writeAudit(event)
+        return next
       })
     },
     replacePasswordHash(owner, oldHash, newHash) {

@@ -1,6 +1,6 @@
 import type { DocumentSlices } from '../../query/execute-search.ts'
 import type { Mapping } from '../../query/mapping.ts'
-import { type PreparedDocument, prepareDocument } from '../../query/prepared-document.ts'
+import { type IndexedField, type PreparedDocument, prepareDocument } from '../../query/prepared-document.ts'
 import { column } from './column.ts'
 import type { Row } from './database.ts'
 import type { Range, RowReader } from './row-reader.ts'
@@ -22,7 +22,6 @@ export class DocumentReader<T> {
   readonly candidates: DocumentSlices = () => this.#kept ?? this.candidatesIn({})
 
   readonly #mapping: Mapping
-  readonly #records = new WeakMap<PreparedDocument, T>()
   #kept: readonly (readonly PreparedDocument[])[] | undefined
 
   constructor(rows: RowReader<T>, mapping: Mapping) {
@@ -53,17 +52,15 @@ export class DocumentReader<T> {
       const record = fromRow(row)
       const position = column<number>(row, row.length - 1)
       const document = prepareDocument(this.#mapping, { ...documentOf(record), position })
-      this.#records.set(document, record)
-      return document
+      return new RecordDocument(document, record)
     })
   }
 
   /** The records of documents that were made here. */
   recordsOf(documents: readonly PreparedDocument[]): readonly T[] {
     return documents.map((document) => {
-      const record = this.#records.get(document)
-      if (record === undefined) throw new Error(`Document "${document.id}" was not made of a row`)
-      return record
+      if (document instanceof RecordDocument) return document.record
+      throw new Error(`Document "${document.id}" was not made of a row`)
     })
   }
 
@@ -75,5 +72,31 @@ export class DocumentReader<T> {
       yield slice
     }
     if (keeps) this.#kept = slices
+  }
+}
+
+/**
+ * A document that brings the record it was made of. A WeakMap from documents to records would do as well, but keeps the
+ * garbage collector busy for longer than a verification may wait.
+ */
+class RecordDocument<T> implements PreparedDocument {
+  readonly id: string
+  readonly position: number
+  readonly record: T
+  readonly #document: PreparedDocument
+
+  constructor(document: PreparedDocument, record: T) {
+    this.id = document.id
+    this.position = document.position
+    this.record = record
+    this.#document = document
+  }
+
+  field(path: string): IndexedField | undefined {
+    return this.#document.field(path)
+  }
+
+  nested(path: string): readonly PreparedDocument[] {
+    return this.#document.nested(path)
   }
 }

@@ -4,7 +4,7 @@ import type { TermFrequency, TermSelection, TextIndex, VisitPosting } from '../.
 import type { FieldStatistics } from '../../query/score.ts'
 import { joinSql, printSql, type SqlText, type SqlValue, sql } from '../../query/sql/sql-text.ts'
 import { SQLITE } from '../../query/sql/sqlite.ts'
-import { Turns } from '../../query/turns.ts'
+import { yieldIfLong } from '../../query/turns.ts'
 import { visitPostings } from '../posting-block.ts'
 import { column } from './column.ts'
 import type { Row, SqliteDatabase } from './database.ts'
@@ -21,7 +21,7 @@ export const KEY_INDEX_LOOKUPS = {
 } as const
 
 /** Blocks whose documents, or whose terms, one statement reads. */
-const BLOCKS_AT_ONCE = 64
+const BLOCKS_AT_ONCE = 16
 const BLOCKS_OF_TERMS = 5000
 
 /** Behind every word: no text has it in a word. */
@@ -53,7 +53,6 @@ export class KeyIndex implements TextIndex {
   }
 
   async *terms(selection: TermSelection): AsyncGenerator<readonly TermFrequency[]> {
-    const turns = new Turns()
     const end = selection.before ?? LAST_TERM
     let from = selection.from
     while (compareCodePoints(from, end) < 0) {
@@ -67,7 +66,7 @@ export class KeyIndex implements TextIndex {
       )
       yield rows.map((row) => ({ term: column<string>(row, 0), documents: column<number>(row, 1) }))
       from = before
-      await turns.yieldIfLong()
+      await yieldIfLong()
     }
   }
 
@@ -82,15 +81,14 @@ export class KeyIndex implements TextIndex {
   }
 
   async visitTerm(term: string, visit: VisitPosting): Promise<void> {
-    const turns = new Turns()
     let after = -1
     for (;;) {
+      await yieldIfLong()
       const rows = this.#read(KEY_INDEX_LOOKUPS.blocksOfTerm, term, after, BLOCKS_AT_ONCE)
       for (const row of rows) visitBlock(row, visit)
       const last = rows.at(-1)
       if (last === undefined || rows.length < BLOCKS_AT_ONCE) return
       after = column<number>(last, 0)
-      await turns.yieldIfLong()
     }
   }
 
@@ -105,7 +103,6 @@ export class KeyIndex implements TextIndex {
     terms: readonly string[],
     visit: VisitPosting,
   ): Promise<void> {
-    const turns = new Turns()
     let term = terms[0] ?? ''
     let after = -1
     for (;;) {
@@ -121,7 +118,7 @@ export class KeyIndex implements TextIndex {
       if (last === undefined || rows.length < BLOCKS_AT_ONCE) return
       after = column<number>(last, 0)
       term = column<string>(last, 2)
-      await turns.yieldIfLong()
+      await yieldIfLong()
     }
   }
 

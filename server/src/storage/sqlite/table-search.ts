@@ -4,7 +4,7 @@ import { isRanked } from '../../query/ranking.ts'
 import type { Search, SearchPage } from '../../query/search.ts'
 import { compileCandidates } from '../../query/sql/compile.ts'
 import { SQLITE } from '../../query/sql/sqlite.ts'
-import { Turns } from '../../query/turns.ts'
+import { yieldIfLong } from '../../query/turns.ts'
 import type { SqliteDatabase } from './database.ts'
 import { DocumentReader } from './document-reader.ts'
 import { RowReader, type SearchedRows } from './row-reader.ts'
@@ -53,7 +53,6 @@ async function pageInSql<T>(reader: RowReader<T>, from: number, size: number): P
   }
 
   const hits: T[] = []
-  const turns = new Turns()
   let total = 0
   for (const range of reader.ranges(COUNTED_ROWS)) {
     const matches = reader.countCandidatesIn(range)
@@ -62,7 +61,7 @@ async function pageInSql<T>(reader: RowReader<T>, from: number, size: number): P
       hits.push(...reader.candidatesIn(range, size - hits.length, skipped).map(fromRow))
     }
     total += matches
-    await turns.yieldIfLong()
+    await yieldIfLong()
   }
   return { hits, total }
 }
