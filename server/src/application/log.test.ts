@@ -19,3 +19,13 @@ test('an error is shown with its stack, indented below', () => {
   )
   assert.equal(line, '2026-01-31T12:00:00.000Z warn Something happened\n  Error: no\n      at here\n')
 })
+
+test('lets nobody steer the terminal that shows it', () => {
+  const err = { stack: 'Error: \u001b[2J\n    at \u202ehere' }
+  const facts = { id: '\u009b31m', name: 'a\u001b\u007f\nb' }
+  const text = textOfLine(JSON.stringify({ time: 't', level: 'info', msg: 'm', ...facts, err }))
+  assert.equal(
+    text,
+    't info m {"id":"\\u009b31m","name":"a\\u001b\\u007f\\nb"}\n  Error: \\u001b[2J\n      at \\u202ehere\n',
+  )
+})

@@ -61,13 +61,23 @@ function textOver(to: LineWriter): LineWriter {
   return { write: (line) => to.write(textOfLine(line)) }
 }
 
-/** `2026-01-31T12:00:00.000Z warn message {"fact":1}`, and the stack of an error below. */
+/**
+ * `2026-01-31T12:00:00.000Z warn message {"fact":1}`, and the stack of an error below. What clients chose, such as an id,
+ * cannot steer the terminal that shows it.
+ */
 export function textOfLine(line: string): string {
   const { time, level, msg, err, ...facts } = JSON.parse(line)
   const printed = Object.keys(facts).length === 0 ? '' : ` ${JSON.stringify(facts)}`
   const cause = err === undefined ? '' : `\n${indent(err.stack ?? JSON.stringify(err))}`
-  return `${time} ${level} ${msg}${printed}${cause}\n`
+  return `${withoutControls(`${time} ${level} ${msg}${printed}${cause}`)}\n`
 }
+
+/** Control characters but tabs and line ends, and what turns the direction of writing, as JSON would escape them. */
+function withoutControls(text: string): string {
+  return text.replace(CONTROLS, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+const CONTROLS = /[^\P{Cc}\t\n]|[\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 
 function indent(text: string): string {
   return text.replace(/^/gm, '  ')

@@ -3,7 +3,6 @@ import type { RequestCounter } from './access/request-counter.ts'
 import type { AuditEvent } from './audit/audit-event.ts'
 import type { RefusalLog } from './audit/refusal-log.ts'
 import type { CoreSettings } from './core-settings.ts'
-import type { InTurn } from './in-turn.ts'
 import type { EndedTokens } from './keys/ended-tokens.ts'
 import type { Clock } from './ports/clock.ts'
 import type { PasswordHasher } from './ports/password-hasher.ts'
@@ -28,7 +27,6 @@ export type Context = CoreDependencies & {
   readonly ended: EndedTokens
   readonly requests: RequestCounter
   readonly logins: LoginThrottle
-  readonly inTurn: InTurn
   /** The secret that signs tokens. */
   readonly signingSecret: () => Promise<string>
 }

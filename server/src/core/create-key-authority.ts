@@ -33,7 +33,6 @@ import { resetSecurity } from './administration/reset-security.ts'
 import { restrictDefaultRights } from './administration/restrict-default-rights.ts'
 import { extendMapping, getMapping } from './administration/searchable-fields.ts'
 import type { Context, CoreDependencies } from './context.ts'
-import { createInTurn } from './in-turn.ts'
 import type {
   AdministrationUseCases,
   CredentialUseCases,
@@ -65,7 +64,6 @@ export function createKeyAuthority(deps: CoreDependencies): KeyAuthority {
     ended: createEndedTokens(),
     requests: createRequestCounter(clock),
     logins: createLoginThrottle(settings, randomness),
-    inTurn: createInTurn(),
     signingSecret: createSigningSecret({
       configured: settings.tokenSecret,
       config: storage.config,

@@ -117,8 +117,9 @@ export interface SessionUseCases {
    */
   login(request: LoginRequest, origin: Origin): Promise<Issued<Session>>
   /**
-   * @throws {DomainError} `session.ttl_infinite`, `session.ttl_exceeded`, `session.ttl_invalid`; `key.outlives_issuer`,
-   *   `key.issuing_forbidden` when the caller shows a key and keys may not issue.
+   * @throws {DomainError} `session.ttl_infinite`, `session.ttl_exceeded`, `session.ttl_invalid`; `token.invalid` when the
+   *   caller's own session ended meanwhile; `key.outlives_issuer`, `key.issuing_forbidden` when the caller shows a key
+   *   and keys may not issue.
    */
   createToken(
     caller: Caller,

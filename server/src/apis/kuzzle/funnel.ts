@@ -5,6 +5,7 @@ import type { Origin } from '../../core/audit/audit-event.ts'
 import { DomainError } from '../../core/errors.ts'
 import { ANONYMOUS_ID } from '../../core/ids.ts'
 import type { KeyAuthority } from '../../core/key-authority.ts'
+import type { Clock } from '../../core/ports/clock.ts'
 import type { Action, Controller } from './action.ts'
 import { tokenOfCookie, wantsCookie } from './cookies.ts'
 import { asKuzzleError } from './domain-errors.ts'
@@ -53,6 +54,7 @@ export type FunnelParts = {
 export function createFunnel(parts: FunnelParts): Funnel {
   const { authority, server, gate, origins, log } = parts
   const findAction = actionFinder(parts.controllers)
+  const tellOfOutage = outageTeller(log, server.clock)
   const envelopes = { node: server.node, development: server.settings.development }
 
   async function process(request: KuzzleRequest, onToken?: (token: GoodToken) => void): Promise<unknown> {
@@ -91,18 +93,8 @@ export function createFunnel(parts: FunnelParts): Funnel {
     return fail('security.rights.forbidden', right.controller, right.action, id)
   }
 
-  let outageToldAt = Number.NEGATIVE_INFINITY
-
-  /** The client cannot mend it, so somebody else must hear of it; but not once for each request. */
-  function tellOfOutage(error: Error): void {
-    const now = server.clock.now()
-    if (now - outageToldAt < OUTAGE_TOLD_EVERY_MS) return
-    outageToldAt = now
-    log.error({ reason: error.message }, 'Requests fail because the storage cannot be used')
-  }
-
   function explain(error: unknown, requestId: string): KuzzleError {
-    if (error instanceof DomainError && error.code === 'storage.unavailable') tellOfOutage(error)
+    tellOfOutage(error)
     const known = asKuzzleError(error)
     if (known !== undefined) return known
     const reference = randomUUID()
@@ -128,6 +120,18 @@ export function createFunnel(parts: FunnelParts): Funnel {
 
 /** While the storage cannot be used, the log says so this often. */
 const OUTAGE_TOLD_EVERY_MS = 10_000
+
+/** Clients cannot mend the storage, so somebody else must hear of it; but not once for each request. */
+function outageTeller(log: KuzzleLog, clock: Clock): (error: unknown) => void {
+  let toldAt = Number.NEGATIVE_INFINITY
+  return (error) => {
+    if (!(error instanceof DomainError && error.code === 'storage.unavailable')) return
+    const now = clock.now()
+    if (now - toldAt < OUTAGE_TOLD_EVERY_MS) return
+    toldAt = now
+    log.error({ reason: error.message }, 'Requests fail because the storage cannot be used')
+  }
+}
 
 /** Finds actions. @throws {KuzzleError} `api.process.controller_not_found`, `api.process.action_not_found` */
 function actionFinder(

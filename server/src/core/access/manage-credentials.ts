@@ -5,6 +5,7 @@ import { DomainError } from '../errors.ts'
 import type { UserId } from '../ids.ts'
 import type { JsonObject } from '../json.ts'
 import type { CredentialsInfo } from '../key-authority.ts'
+import type { CredentialsChange } from '../ports/user-store.ts'
 import { refuseAnonymous } from './anonymous-user.ts'
 import type { Caller } from './caller.ts'
 import type { Credentials } from './credentials.ts'
@@ -57,19 +58,19 @@ export async function updateCredentials(
 ): Promise<CredentialsInfo> {
   checkStrategy(strategy)
   const { username, password } = parseChangedCredentials(body)
-  // Read and write belong together: else a new username could bring back the password that was just replaced.
-  return context.inTurn(`credentials:${owner}`, async () => {
-    const old = await findCredentials(context, owner)
-    const changed: Credentials = {
-      ...old,
-      ...(username !== undefined && { username }),
-      ...(password !== undefined && { passwordHash: await context.passwords.hash(password) }),
-    }
-    const details = { strategy, username: username !== undefined, password: password !== undefined }
-    const change = { by: caller, action: 'credentials.update', subject: `user:${owner}`, details } as const
-    await recordChange(context, change, (event) => context.storage.users.updateCredentials(changed, event))
-    return infoOf(changed)
-  })
+  // Asked first, so that no password is hashed in vain.
+  await findCredentials(context, owner)
+  const parts: CredentialsChange = {
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { passwordHash: await context.passwords.hash(password) }),
+  }
+  const details = { strategy, username: username !== undefined, password: password !== undefined }
+  const change = { by: caller, action: 'credentials.update', subject: `user:${owner}`, details } as const
+  return infoOf(
+    await recordChange(context, change, (event) =>
+      context.storage.users.updateCredentials(owner, parts, event),
+    ),
+  )
 }
 
 /**

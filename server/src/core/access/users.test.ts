@@ -263,14 +263,15 @@ describe('credentials', () => {
     assert.deepEqual(await credentials.strategiesOf(bob), [])
   })
 
-  test('never get an old password back by a change of the username at the same time', async (t) => {
+  test('never get an old password back by a change of the username at the same time, in another process', async (t) => {
     const authority = await openTestAuthority(t)
+    const other = await openTestAuthority(t, {}, authority.storage)
     const { credentials, nobody } = authority
     await authority.userWith('bob')
     await credentials.create(nobody, 'local', bob, { username: 'bob', password: 'old' })
     await Promise.all([
       credentials.update(nobody, 'local', bob, { password: 'new' }),
-      credentials.update(nobody, 'local', bob, { username: 'robert' }),
+      other.credentials.update(nobody, 'local', bob, { username: 'robert' }),
     ])
     await authority.sessions.login({ strategy: 'local', username: 'robert', password: 'new' }, TEST_ORIGIN)
   })

@@ -184,12 +184,16 @@ describe('searchable fields', () => {
     assert.equal(await administration.mapping('roles'), SEARCHABLE_FIELDS.roles)
   })
 
-  test('lose none of many that are added at the same time', async (t) => {
-    const { administration, nobody } = await openTestAuthority(t)
+  test('lose none of many that are added at the same time, by several processes', async (t) => {
+    const authority = await openTestAuthority(t)
+    const { administration, nobody } = authority
+    const other = await openTestAuthority(t, {}, authority.storage)
     const names = Array.from({ length: 10 }, (_, n) => `f${n}`)
     await Promise.all(
-      names.map((name) =>
-        administration.extendMapping(nobody, 'profiles', { properties: { [name]: { type: 'keyword' } } }),
+      names.map((name, n) =>
+        (n % 2 === 0 ? administration : other.administration).extendMapping(nobody, 'profiles', {
+          properties: { [name]: { type: 'keyword' } },
+        }),
       ),
     )
     const { properties } = await administration.mapping('profiles')

@@ -1,7 +1,6 @@
 import { SEARCHABLE_FIELDS } from '../../query/fields.ts'
 import type { Mapping } from '../../query/mapping.ts'
 import type { Caller } from '../access/caller.ts'
-import type { AuditEvent } from '../audit/audit-event.ts'
 import { recordChange } from '../audit/record-change.ts'
 import type { Context } from '../context.ts'
 import type { JsonObject } from '../json.ts'
@@ -38,19 +37,17 @@ export async function extendMapping(
   caller: Caller,
   { collection, added }: { readonly collection: Exclude<Collection, 'api-keys'>; readonly added: Mapping },
 ): Promise<Mapping> {
-  const name = configName(collection)
-  return context.inTurn(`mapping:${collection}`, async () => {
-    const { config } = context.storage
-    const fields = parseMapping(asJson(added))
-    mergeMapping(await getMapping(context, collection), fields)
-    const stored = await config.read(name)
-    const all = asJson(stored === undefined ? fields : mergeMapping(parseMapping(stored), fields))
-    const change = { by: caller, action: 'mapping.update', subject: `mapping:${collection}` } as const
-    await recordChange(context, { ...change, details: { added: asJson(fields) } }, (event: AuditEvent) =>
-      config.write(name, all, event),
-    )
-    return getMapping(context, collection)
-  })
+  const fields = parseMapping(asJson(added))
+  const merge = (stored: JsonObject | undefined): JsonObject => {
+    const all = stored === undefined ? fields : mergeMapping(parseMapping(stored), fields)
+    mergeMapping(SEARCHABLE_FIELDS[collection], all)
+    return asJson(all)
+  }
+  const change = { by: caller, action: 'mapping.update', subject: `mapping:${collection}` } as const
+  await recordChange(context, { ...change, details: { added: asJson(fields) } }, (event) =>
+    context.storage.config.update(configName(collection), merge, event),
+  )
+  return getMapping(context, collection)
 }
 
 function configName(collection: Collection): string {

@@ -6,5 +6,15 @@ export interface ConfigStore {
   read(name: string): Promise<JsonObject | undefined>
   /** Stores the value unless there is one; answers the one that is stored afterwards. */
   readOrCreate(name: string, value: JsonObject): Promise<JsonObject>
-  write(name: string, value: JsonObject, event: AuditEvent): Promise<void>
+  /**
+   * Replaces a value, or what is not there yet, by what `change` makes of it, atomically. `change` is pure and may run
+   * more than once.
+   *
+   * @throws Whatever `change` throws.
+   */
+  update(
+    name: string,
+    change: (value: JsonObject | undefined) => JsonObject,
+    event: AuditEvent,
+  ): Promise<void>
 }

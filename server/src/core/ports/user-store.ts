@@ -5,6 +5,9 @@ import type { AuditEvent } from '../audit/audit-event.ts'
 import type { ProfileId, UserId } from '../ids.ts'
 import type { Fingerprint } from '../keys/fingerprint.ts'
 
+/** The parts of credentials that may change. */
+export type CredentialsChange = Partial<Pick<Credentials, 'username' | 'passwordHash'>>
+
 /** What ended together with a user. */
 export type RemovedUser = { readonly user: User; readonly endedTokens: readonly Fingerprint[] }
 
@@ -59,8 +62,13 @@ export interface UserStore {
    */
   createCredentials(credentials: Credentials, event: AuditEvent): Promise<void>
 
-  /** @throws {DomainError} `credentials.not_found`, `credentials.username_taken`. */
-  updateCredentials(credentials: Credentials, event: AuditEvent): Promise<void>
+  /**
+   * Replaces the parts that are given and answers what is stored then, atomically: two updates of different parts both
+   * count.
+   *
+   * @throws {DomainError} `credentials.not_found`, `credentials.username_taken`.
+   */
+  updateCredentials(owner: UserId, change: CredentialsChange, event: AuditEvent): Promise<Credentials>
 
   /** Re-hash at login: replaces the hash only while the stored one is still `oldHash`. */
   replacePasswordHash(owner: UserId, oldHash: string, newHash: string): Promise<void>

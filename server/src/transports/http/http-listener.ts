@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { HeldBytes, type Holder } from '../held-bytes.ts'
+import { HeldBytes, type MeteredConnection } from '../held-bytes.ts'
 import { type Peer, peerOf } from '../peer.ts'
 import type { HttpListenerOptions, UpgradeHandler } from './http-listener-options.ts'
 import { HTTP_LIMITS, type HttpLimits, type HttpListener } from './http-listener-options.ts'
@@ -25,7 +25,7 @@ export async function openHttpListener(options: HttpListenerOptions): Promise<Ht
 
 /** What we remember of a connection. */
 type ConnectionState = Peer &
-  Holder & {
+  MeteredConnection & {
     readonly socket: Socket
     /** Requests not yet answered. */
     running: number

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Client } from 'aedes'
 import type { Connection } from '../connection.ts'
+import type { HeldBytes, MeteredConnection } from '../held-bytes.ts'
 import { MessageLane } from '../message-lane.ts'
 import { peerOf } from '../peer.ts'
 import type { MqttLimits, MqttListenerOptions } from './mqtt-listener-options.ts'
@@ -11,15 +12,17 @@ import { PacketGate } from './packet-gate.ts'
 /** What all connections of a listener share. */
 export type MqttContext = Pick<MqttListenerOptions, 'handler' | 'onError' | 'responseTopic'> & {
   readonly limits: MqttLimits
+  readonly held: HeldBytes<MqttConnection>
 }
 
 /** One TCP connection that speaks MQTT; known to the handler once the client's CONNECT was accepted. */
-export class MqttConnection implements Connection {
+export class MqttConnection implements Connection, MeteredConnection {
   readonly id = randomUUID()
   readonly carrier = 'mqtt'
   readonly address: string
   readonly local: boolean
   readonly headers = {}
+  heldBytes = 0
   /** What the broker reads from and writes to. */
   readonly gate: PacketGate
   /** Resolves when the connection is gone, however it went. */
@@ -31,24 +34,31 @@ export class MqttConnection implements Connection {
   #client: Client | undefined
   /** Bytes handed to the broker that have not reached the socket. */
   #unsentBytes = 0
+  /** UTF-16 units of the requests that are being answered. */
+  #runningLength = 0
+  #isGone = false
 
   constructor(socket: Socket, context: MqttContext) {
     const peer = peerOf(socket)
     this.address = peer.address
     this.local = peer.loopback
     this.#context = context
-    this.gate = new PacketGate(socket, context.limits)
+    this.gate = new PacketGate(socket, context.limits, this.#noteHeld)
     this.gone = new Promise((resolve) => socket.once('close', () => resolve()))
     this.#lane = new MessageLane({
       inFlightMax: context.limits.inFlightMax,
       waitingMax: context.limits.waitingMax,
-      run: (text) => context.handler.received(this, text),
+      run: (text) => this.#run(text),
       pause: () => this.gate.hold(),
       resume: () => this.gate.release(),
       overflow: () => this.gate.destroy(),
       failed: (error) => context.onError(error, this.id),
     })
-    void this.gone.then(() => this.#lane.close())
+    void this.gone.then(() => {
+      this.#lane.close()
+      this.#isGone = true
+      context.held.set(this, 0)
+    })
   }
 
   /** Names the broker's side of this connection, through which `send` goes. */
@@ -72,7 +82,9 @@ export class MqttConnection implements Connection {
     this.#unsentBytes += payload.length
     this.#client.publish({ cmd: 'publish', topic, payload, qos: 0, retain: false, dup: false }, () => {
       this.#unsentBytes -= payload.length
+      this.#noteHeld()
     })
+    this.#noteHeld()
   }
 
   close(): void {
@@ -90,6 +102,24 @@ export class MqttConnection implements Connection {
     clearTimeout(deadline)
     await this.#closeAfterSending()
     await this.gone
+  }
+
+  async #run(text: string): Promise<void> {
+    this.#runningLength += text.length
+    this.#noteHeld()
+    try {
+      await this.#context.handler.received(this, text)
+    } finally {
+      this.#runningLength -= text.length
+      this.#noteHeld()
+    }
+  }
+
+  /** Says what is kept of this client now: half a packet, running requests, answers that it does not take. */
+  readonly #noteHeld = (): void => {
+    if (this.#isGone) return
+    const { packetBytes, unsentBytes } = this.gate
+    this.#context.held.set(this, packetBytes + this.#runningLength + this.#unsentBytes + unsentBytes)
   }
 
   async #closeAfterSending(): Promise<void> {

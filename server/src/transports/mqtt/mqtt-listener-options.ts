@@ -1,4 +1,5 @@
 import type { MessageHandler } from '../connection.ts'
+import { HELD_BYTES_MAX } from '../held-bytes.ts'
 
 /** Every bound of the MQTT listener. Times in ms, sizes in bytes. */
 export type MqttLimits = {
@@ -25,6 +26,8 @@ export type MqttLimits = {
   readonly waitingMax: number
   /** Unsent bytes of one client beyond which it is too slow and cut. */
   readonly bufferedBytesMax: number
+  /** Most bytes kept for all clients together: half packets, running requests, and answers not taken. See `HeldBytes`. */
+  readonly heldBytesMax: number
   /** How long a client may take to read what it was sent before its connection is cut at the end. */
   readonly closeGraceMs: number
   /** How long a client may leave us unable to send; then it is cut, as others may be waiting for it. */
@@ -47,6 +50,7 @@ export const MQTT_LIMITS: MqttLimits = {
   inFlightMax: 100,
   waitingMax: 16_384,
   bufferedBytesMax: 8_388_608,
+  heldBytesMax: HELD_BYTES_MAX,
   closeGraceMs: 2_000,
   sendTimeoutMs: 10_000,
   drainTimeoutMs: 6_000,

@@ -379,6 +379,39 @@ test('one answer longer than the bound does not make a slow reader', async () =>
   })
 })
 
+test('cuts the client that keeps most in memory, be it half a packet or answers, and serves the others', async () => {
+  const long: Received = async (connection, text) =>
+    connection.send(text === 'go' ? 'x'.repeat(500_000) : `echo ${text}`)
+  await withListener(long, { limits: { heldBytesMax: 4_000_000 } }, async ({ port, listener }) => {
+    const half = packet(0x30, field(REQUESTS), Buffer.alloc(1_000_000)).subarray(0, 900_000)
+    const senders = await Promise.all(Array.from({ length: 8 }, () => openSocket(port)))
+    await waitUntil(() => listener.openConnections === 8)
+    for (const sender of senders) sender.write(Buffer.concat([connectPacket(), half]))
+    await waitUntil(() => listener.openConnections <= 4)
+    for (const sender of senders) sender.destroy()
+    await waitUntil(() => listener.openConnections === 0)
+
+    const reader = await openSocket(port)
+    reader.pause()
+    const request = packet(0x30, field(REQUESTS), Buffer.from('go'))
+    await waitUntil(() => listener.openConnections === 1)
+    reader.write(Buffer.concat([connectPacket(), ...Array.from({ length: 50 }, () => request)]))
+    await waitUntil(() => listener.openConnections === 0)
+    await assertStillServes(port)
+  })
+})
+
+test('keeps nothing in memory of requests that are answered', async () => {
+  await withListener(echo, { limits: { heldBytesMax: 200_000 } }, async ({ port }) => {
+    const { client, inbox } = await openClient(port)
+    for (let count = 1; count <= 50; count += 1) {
+      client.publish(REQUESTS, 'x'.repeat(50_000))
+      await waitUntil(() => inbox.length === count)
+    }
+    client.end(true)
+  })
+})
+
 test('a subscriber that does not read holds up nobody’s requests', async () => {
   await withListener(echo, { allowPubSub: true }, async ({ port }) => {
     const deaf = await openRaw(port)

@@ -7,6 +7,7 @@ import type {
   PublishPacket,
   Subscription,
 } from 'aedes'
+import { HeldBytes } from '../held-bytes.ts'
 import { MqttConnection, type MqttContext } from './mqtt-connection.ts'
 import { MQTT_LIMITS, type MqttListener, type MqttListenerOptions } from './mqtt-listener-options.ts'
 import { type MqttTopics, mayLeaveWill, mayPublish, maySubscribe } from './mqtt-topics.ts'
@@ -44,7 +45,12 @@ class AedesListener implements MqttListener {
   constructor(options: MqttListenerOptions) {
     const limits = { ...MQTT_LIMITS, ...options.limits }
     this.#options = options
-    this.#context = { ...options, limits }
+    const held = new HeldBytes<MqttConnection>(
+      limits.heldBytesMax,
+      () => this.#connections.values(),
+      ({ gate }) => gate.cut(),
+    )
+    this.#context = { ...options, limits, held }
     this.#topics = { ...options, serverTopics: options.serverTopics ?? [] }
     this.#retained = new RetainedBudget(limits.retainedMax, limits.retainedBytesMax)
     this.#broker = this.#createBroker()

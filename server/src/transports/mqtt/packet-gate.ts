@@ -19,12 +19,15 @@ export class PacketGate extends Duplex {
   readonly #socket: Socket
   readonly #closeGraceMs: number
   readonly #scanner: PacketScanner
+  readonly #progressed: () => void
   #held = false
 
-  constructor(socket: Socket, options: PacketGateOptions) {
+  /** `progressed` is called when bytes have come or gone. */
+  constructor(socket: Socket, options: PacketGateOptions, progressed: () => void) {
     super({ readableHighWaterMark: READ_AHEAD_BYTES })
     this.#socket = socket
     this.#closeGraceMs = options.closeGraceMs
+    this.#progressed = progressed
     this.#scanner = new PacketScanner(options.packetBytesMax)
     socket.on('data', (chunk) => this.#received(chunk))
     socket.on('end', () => this.push(null))
@@ -35,6 +38,16 @@ export class PacketGate extends Duplex {
   /** Bytes that the client has not taken yet. */
   get unsentBytes(): number {
     return this.writableLength + this.#socket.writableLength
+  }
+
+  /** Bytes of the packet that has arrived in part. */
+  get packetBytes(): number {
+    return this.#scanner.packetBytes
+  }
+
+  /** Ends the connection at once, without a word. */
+  cut(): void {
+    this.#socket.destroy()
   }
 
   /** Reads nothing from the socket until `release`. */
@@ -53,7 +66,8 @@ export class PacketGate extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: () => void): void {
-    if (this.#socket.write(chunk)) done()
+    const isTaken = this.#socket.write(chunk, this.#progressed)
+    if (isTaken) done()
     else this.#socket.once('drain', done)
   }
 
@@ -84,6 +98,7 @@ export class PacketGate extends Duplex {
       return
     }
     if (!this.push(chunk)) this.#socket.pause()
+    this.#progressed()
   }
 }
 
@@ -97,9 +112,15 @@ class PacketScanner {
   #headerBytes = 0
   #remaining = 0
   #skip = 0
+  #bodyBytes = 0
 
   constructor(packetBytesMax: number) {
     this.#packetBytesMax = packetBytesMax
+  }
+
+  /** Bytes of the present packet seen so far. */
+  get packetBytes(): number {
+    return this.#skip > 0 ? this.#bodyBytes - this.#skip : 0
   }
 
   /** False when a packet is too long, or its length is malformed. */
@@ -126,6 +147,7 @@ class PacketScanner {
     if (byte >= 0x80) return digit < LENGTH_DIGITS_MAX - 1
     const fits = this.#headerBytes + this.#remaining <= this.#packetBytesMax
     this.#skip = this.#remaining
+    this.#bodyBytes = this.#remaining
     this.#headerBytes = 0
     this.#remaining = 0
     return fits

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import type { WebSocket } from 'ws'
 import type { Connection } from '../connection.ts'
-import type { HeldBytes, Holder } from '../held-bytes.ts'
+import type { HeldBytes, MeteredConnection } from '../held-bytes.ts'
 import type { Upgrade } from '../http/http-listener-options.ts'
 import { requestHeaders } from '../http/node-http-request.ts'
 import { isLocalRequest } from '../local-request.ts'
@@ -19,7 +19,7 @@ export type WebSocketContext = Pick<WebSocketListenerOptions, 'handler' | 'onRat
 }
 
 /** One open WebSocket. */
-export class WebSocketConnection implements Connection, Holder {
+export class WebSocketConnection implements Connection, MeteredConnection {
   readonly id = randomUUID()
   readonly carrier = 'websocket'
   readonly address: string
