@@ -39,9 +39,10 @@ export function path(): fc.Arbitrary<string> {
     '/*',
     '/*/*/*',
   )
-  return fc
-    .tuple(template, name, name)
-    .map(([text, first, second]) => text.replace('*', encoded(first)).replaceAll('*', encoded(second)))
+  return fc.tuple(template, name, name).map(([text, first, second]) => {
+    const [before = '', ...after] = text.split('*')
+    return after.length === 0 ? text : before + encoded(first) + after.join(encoded(second))
+  })
 }
 
 const NAMES = HOSTILE_VALUES.filter((value) => typeof value === 'string' && value.length < 1_000)
@@ -170,6 +171,9 @@ function encoded(text: string): string {
   return encodeURIComponent(text.toWellFormed())
 }
 
+/** Query strings are cut to so many characters: with the longest path they fit into the head of a request. */
+const QUERY_CHARACTERS_MAX = 3_000
+
 /** Arguments of every kind of action, well and badly encoded. */
 export function queryString(): fc.Arbitrary<string> {
   const value = fc.oneof(
@@ -180,7 +184,10 @@ export function queryString(): fc.Arbitrary<string> {
     fc.constantFrom(...ARGUMENTS, 'pretty', 'jwt', 'controller', 'action', '__proto__'),
     value,
   )
-  return fc.array(pair, { maxLength: 5 }).map((pairs) => pairs.map((parts) => parts.join('=')).join('&'))
+  return fc
+    .array(pair, { maxLength: 5 })
+    .map((pairs) => pairs.map((parts) => parts.join('=')).join('&'))
+    .map((text) => text.slice(0, QUERY_CHARACTERS_MAX))
 }
 
 /** The first bytes of a connection: requests with something wrong in them, and no requests at all. */
