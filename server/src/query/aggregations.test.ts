@@ -176,9 +176,16 @@ describe('terms', () => {
       sum_other_doc_count: 0,
       buckets: [{ key_as_string: '2024-01-20', key: Date.parse('2024-01-20'), doc_count: 1 }],
     })
-    assert.deepEqual(bucketsOfField('isOpen', { include: [true], missing: false }), [
-      { key_as_string: 'true', key: 1, doc_count: 2 },
-    ])
+    for (const yes of [true, 'true', 1]) {
+      assert.deepEqual(bucketsOfField('isOpen', { include: [yes], missing: false }), [
+        { key_as_string: 'true', key: 1, doc_count: 2 },
+      ])
+    }
+    for (const no of [false, 'false', 0]) {
+      assert.deepEqual(bucketsOfField('isOpen', { include: [no], missing: no }), [
+        { key_as_string: 'false', key: 0, doc_count: 3 },
+      ])
+    }
   })
 
   const bucketsOfField = (field: string, options: object) => {
@@ -867,5 +874,129 @@ describe('aggregations', () => {
     const page = await executeSearch(search, { documents: () => slicesOf(documents) })
     assert.deepEqual(page.aggregations, { near: { doc_count: 2 }, size: { value: 12 } })
     assert.deepEqual([page.total, page.hits.length], [2, 1])
+  })
+})
+
+describe('arguments of aggregations', () => {
+  const keysOf = (found: unknown) =>
+    typeof found === 'object' && found !== null && 'buckets' in found && Array.isArray(found.buckets)
+      ? found.buckets.map((bucket: { readonly key: unknown }) => bucket.key)
+      : undefined
+
+  test('order buckets by several things in turn', () => {
+    const aggs = { total: { sum: { field: 'price' } } }
+    const order = (...orders: readonly object[]) =>
+      keysOf(answer({ terms: { field: 'tags', order: orders }, aggs }))
+    const sources = [
+      { tags: ['a', 'b', 'c'], price: 1 },
+      { tags: ['b', 'c'], price: 2 },
+      { tags: ['d'], price: 3 },
+    ]
+    const sorted = (...orders: readonly object[]) =>
+      keysOf(answer({ terms: { field: 'tags', order: orders }, aggs }, sources))
+    assert.deepEqual(sorted({ total: 'desc' }, { _count: 'asc' }, { _key: 'desc' }), ['d', 'c', 'b', 'a'])
+    assert.deepEqual(sorted({ _count: 'desc' }, { total: 'asc' }, { _key: 'desc' }), ['c', 'b', 'a', 'd'])
+    assert.deepEqual(sorted({ total: 'desc' }, { _count: 'desc' }), ['b', 'c', 'd', 'a'])
+    assert.deepEqual(order({ _key: 'desc' }), ['Ä', 'red', 'blue'])
+  })
+
+  test('put ranges in the order of their ends, open ones outermost', () => {
+    const ranges = [{ from: 5 }, { to: 5 }, { from: 1, to: 7 }, { from: 1, to: 5 }, {}, { to: 7 }]
+    assert.deepEqual(keysOf(answer({ range: { field: 'size', ranges } })), [
+      '*-5.0',
+      '*-7.0',
+      '*-*',
+      '1.0-5.0',
+      '1.0-7.0',
+      '5.0-*',
+    ])
+  })
+
+  test('name the units of the calendar in words and in letters', () => {
+    const made = (unit: string) =>
+      keysOf(
+        answer({ date_histogram: { field: 'made', calendar_interval: unit } }, [
+          { made: '2024-05-17T10:30:15.500Z' },
+        ]),
+      )
+    for (const [word, letter, start] of [
+      ['second', '1s', '2024-05-17T10:30:15Z'],
+      ['minute', '1m', '2024-05-17T10:30:00Z'],
+      ['hour', '1h', '2024-05-17T10:00:00Z'],
+      ['day', '1d', '2024-05-17'],
+      ['week', '1w', '2024-05-13'],
+      ['month', '1M', '2024-05-01'],
+      ['quarter', '1q', '2024-04-01'],
+      ['year', '1y', '2024-01-01'],
+    ] as const) {
+      assert.deepEqual(made(word), [Date.parse(start)], word)
+      assert.deepEqual(made(letter), [Date.parse(start)], letter)
+    }
+  })
+
+  test('are offsets in either direction', () => {
+    const made = (offset: string) =>
+      keysOf(
+        answer({ date_histogram: { field: 'made', calendar_interval: 'day', offset } }, [
+          { made: '2024-05-17T10:30:00Z' },
+        ]),
+      )
+    assert.deepEqual(made('+6h'), [Date.parse('2024-05-17T06:00:00Z')])
+    assert.deepEqual(made('6h'), [Date.parse('2024-05-17T06:00:00Z')])
+    assert.deepEqual(made('-6h'), [Date.parse('2024-05-16T18:00:00Z')])
+    assert.throws(() => made('6h+'), /failed to parse \[offset\] with value \[6h\+\] as a time value/)
+    assert.throws(() => made('1+h'), /as a time value/)
+  })
+
+  test('refuse what they do not know in the words of each', () => {
+    for (const [type, body] of [
+      ['date_histogram', { field: 'made', calendar_interval: 'day' }],
+      ['histogram', { field: 'size', interval: 1 }],
+      ['terms', { field: 'tags' }],
+    ] as const) {
+      const given = { [type]: { ...body, nope: 1 } }
+      assert.throws(() => answer(given), { message: `[${type}] unknown field [nope]` })
+    }
+  })
+
+  test('sort buckets by how many different values they have', () => {
+    const sources = [
+      { tags: ['a'], size: [1, 2, 3] },
+      { tags: ['b', 'c'], size: [1, 2] },
+      { tags: ['c'], size: [7, 8, 9] },
+    ]
+    const aggs = { sizes: { cardinality: { field: 'size' } } }
+    const sorted = (by: string) =>
+      keysOf(answer({ terms: { field: 'tags', order: { [by]: 'desc' } }, aggs }, sources))
+    assert.deepEqual(sorted('sizes'), ['c', 'a', 'b'])
+    assert.deepEqual(sorted('sizes.value'), ['c', 'a', 'b'])
+  })
+
+  test('sort numbers as numbers, texts by their code points', () => {
+    const keys = (field: string, sources: readonly object[]) =>
+      keysOf(answer({ terms: { field, order: { _key: 'asc' } } }, sources))
+    assert.deepEqual(keys('size', [{ size: [10, 9, 100] }]), [9, 10, 100])
+    assert.deepEqual(keys('tags', [{ tags: ['10', '9', '100'] }]), ['10', '100', '9'])
+  })
+
+  test('tell upper case from lower case in patterns', () => {
+    const include = (pattern: string) => keysOf(answer({ terms: { field: 'tags', include: pattern } }))
+    assert.deepEqual(include('RED'), [])
+    assert.deepEqual(include('r.d'), ['red'])
+  })
+
+  test('may be ends without a value', () => {
+    const histogram = (hard_bounds: object) =>
+      keysOf(answer({ histogram: { field: 'size', interval: 5, hard_bounds } }))
+    assert.deepEqual(histogram({ min: null, max: 6 }), [0, 5])
+    assert.deepEqual(histogram({ min: 5, max: null }), [5, 10])
+  })
+
+  test('take a missing value as the field would, or as it is where there is no field', () => {
+    const terms = (field: string, missing: unknown) => answer({ terms: { field, missing } }, [{}])
+    assert.deepEqual(keysOf(terms('nope', true)), ['true'])
+    assert.deepEqual(keysOf(terms('nope', 'x')), ['x'])
+    assert.deepEqual(keysOf(terms('made', '2024-01-20')), [Date.parse('2024-01-20')])
+    assert.throws(() => terms('made', true), /failed to parse date field \[true\]/)
   })
 })

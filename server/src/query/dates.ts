@@ -30,15 +30,35 @@ const DEFAULT_FORMAT = parseDateFormat(DEFAULT_DATE_FORMAT)
  * @throws {QueryError} `malformed` when the value, the format or the zone is none.
  */
 export function parseDateBound(value: string | number, side: DateSide, context: DateContext): number {
-  if (typeof value === 'number' && context.format === undefined) return Math.floor(value)
+  return readDate(value, context)(side)
+}
 
+/**
+ * The first and the last instant (epoch ms) of what a date in a query stands for; see `parseDateBound`.
+ *
+ * @throws {QueryError} `malformed`
+ */
+export function parseDatePeriod(value: string | number, context: DateContext): readonly [number, number] {
+  const instantAt = readDate(value, context)
+  return [instantAt('start'), instantAt('end')]
+}
+
+function readDate(value: string | number, context: DateContext): (side: DateSide) => number {
+  if (typeof value === 'number' && context.format === undefined) {
+    const instant = Math.floor(value)
+    return () => instant
+  }
   const text = String(value)
   const zone = context.timeZone === undefined ? UTC : parseTimeZone(context.timeZone)
-  if (text.startsWith('now')) return applyDateMath(text.slice('now'.length), context.now, side, zone)
-
+  if (text.startsWith('now')) {
+    const math = text.slice('now'.length)
+    return (side) => applyDateMath(math, context.now, side, zone)
+  }
   const [date = '', math] = splitOnce(text, '||')
-  const instant = parseDate(date, math === undefined ? side : 'start', zone, context.format)
-  return math === undefined ? instant : applyDateMath(math, instant, side, zone)
+  const parsed = parseDate(date, context.format)
+  if (math === undefined) return (side) => instantOf(parsed, side, zone)
+  const instant = instantOf(parsed, 'start', zone)
+  return (side) => applyDateMath(math, instant, side, zone)
 }
 
 /**
@@ -56,7 +76,7 @@ function splitOnce(text: string, separator: string): readonly string[] {
   return at === -1 ? [text] : [text.slice(0, at), text.slice(at + separator.length)]
 }
 
-function parseDate(text: string, side: DateSide, zone: TimeZone, format: string | undefined): number {
+function parseDate(text: string, format: string | undefined): ParsedDate {
   if (text === '') throw new QueryError('malformed', 'cannot parse empty datetime')
   const dateFormat = format === undefined ? DEFAULT_FORMAT : parseDateFormat(format)
   const parsed = dateFormat.parse(text)
@@ -64,7 +84,7 @@ function parseDate(text: string, side: DateSide, zone: TimeZone, format: string 
     const failure = `failed to parse date field [${text}] with format [${dateFormat.text}]`
     throw new QueryError('malformed', `${failure}: [${failure}]`)
   }
-  return instantOf(parsed, side, zone)
+  return parsed
 }
 
 /** What is not written of the time of day, for each side; months and days are the first on both. */

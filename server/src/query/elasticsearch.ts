@@ -179,6 +179,11 @@ export function refuseScripts(body: unknown): void {
   while (pending.length > 0) {
     const value = pending.pop()
     if (typeof value !== 'object' || value === null) continue
+    if (Array.isArray(value)) {
+      // Lists of values may be long.
+      for (const element of value) if (typeof element === 'object') pending.push(element)
+      continue
+    }
     for (const [name, member] of Object.entries(value)) {
       if (name === 'script' || name === '_script') refuseScript(name, member)
       else pending.push(member)

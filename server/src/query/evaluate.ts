@@ -5,6 +5,9 @@ import type {
   Bound,
   FuzzyQuery,
   NestedQuery,
+  NumberRangeQuery,
+  NumberRangesQuery,
+  NumbersQuery,
   PatternQuery,
   PhrasePrefixQuery,
   PhraseQuery,
@@ -59,13 +62,9 @@ function compile(query: Query, boost: number, context: JudgeContext): Judge {
     case 'pattern':
       return anyTerm(query.field, boost * query.boost, termTest(query, context.budget))
     case 'numbers':
-      return anyNumber(query.field, boost * query.boost, (value) => query.values.has(value))
     case 'numberRange':
-      return anyNumber(
-        query.field,
-        boost * query.boost,
-        within(query.lower, query.upper, (a, b) => a - b),
-      )
+    case 'numberRanges':
+      return anyNumber(query.field, boost * query.boost, numberTest(query))
     case 'fuzzy':
       return compileFuzzy(query, boost * query.boost, context)
     case 'phrase':
@@ -155,14 +154,47 @@ export function termTest(query: TermTestQuery, budget: StepBudget): (term: strin
   }
 }
 
+/** A clause that any number of a field satisfies which passes a test. */
+export type NumberTestQuery = NumbersQuery | NumberRangeQuery | NumberRangesQuery
+
+/** Whether a number satisfies a clause. */
+export function numberTest(query: NumberTestQuery): (value: number) => boolean {
+  switch (query.kind) {
+    case 'numbers':
+      return (value) => query.values.has(value)
+    case 'numberRange':
+      return within(query.lower, query.upper, (a, b) => a - b)
+    case 'numberRanges':
+      return (value) => isInOneOf(query.ranges, value)
+  }
+}
+
+/** By halving, so that tens of thousands of ranges cost little more than one. */
+function isInOneOf(ranges: NumberRangesQuery['ranges'], value: number): boolean {
+  let low = 0
+  let high = ranges.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const [, last = value] = ranges[middle] ?? []
+    if (last < value) low = middle + 1
+    else high = middle
+  }
+  const [first] = ranges[low] ?? []
+  return first !== undefined && first <= value
+}
+
 /** Verdicts on terms that one search keeps; terms repeat from document to document. */
 const REMEMBERED_TERMS_MAX = 10_000
 
 function remembered(accepts: (term: string) => boolean): (term: string) => boolean {
   const verdicts = new Map<string, boolean>()
+  let unknown = 0
   return (term) => {
+    // Where hardly a term comes twice, looking for it takes longer than it saves.
+    if (unknown > 2 * REMEMBERED_TERMS_MAX) return accepts(term)
     const known = verdicts.get(term)
     if (known !== undefined) return known
+    unknown += 1
     const verdict = accepts(term)
     if (verdicts.size < REMEMBERED_TERMS_MAX) verdicts.set(term, verdict)
     return verdict

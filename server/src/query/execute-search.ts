@@ -184,9 +184,7 @@ class PageCollector {
   #comesAfter(hit: Hit): boolean {
     const { sort, searchAfter } = this.#search
     if (searchAfter === undefined || sort === undefined) return true
-    const after = searchAfter.map((value) =>
-      typeof value === 'boolean' ? Number(value) : (value ?? undefined),
-    )
+    const after = searchAfter.map((value) => value ?? undefined)
     return compareByKeys(sort, hit.values, after) > 0
   }
 
@@ -209,6 +207,7 @@ function nestedFilter(keys: readonly SortKey[], makeJudge: MakeJudge): NestedFil
   }
 }
 
-function ranksByScore(search: Search): boolean {
+/** Whether the order of the hits depends on their scores. */
+export function ranksByScore(search: Search): boolean {
   return search.sort === undefined || search.sort.some((key) => key.field === '_score')
 }

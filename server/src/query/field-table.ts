@@ -20,7 +20,8 @@ export type ObjectField = { readonly path: string; readonly type: 'object' | 'ne
 export type FieldTable = {
   /** In the order of the mapping. */
   readonly leaves: readonly Field[]
-  readonly leaf: ReadonlyMap<string, Field>
+  /** Also members of dynamic objects, of which no list can be made. */
+  readonly leaf: Pick<ReadonlyMap<string, Field>, 'get'>
   readonly object: ReadonlyMap<string, ObjectField>
 }
 
@@ -36,11 +37,41 @@ export function fieldTable(mapping: Mapping): FieldTable {
   flatten(mapping.properties, '', undefined, leaves, objects)
   const table = {
     leaves,
-    leaf: new Map(leaves.map((field) => [field.path, field])),
+    leaf: leafFinder(leaves, dynamicPrefixes(mapping.properties, '')),
     object: new Map(objects.map((field) => [field.path, field])),
   }
   tables.set(mapping, table)
   return table
+}
+
+function leafFinder(leaves: readonly Field[], prefixes: readonly string[]): FieldTable['leaf'] {
+  const listed = new Map(leaves.map((field) => [field.path, field]))
+  if (prefixes.length === 0) return listed
+  return {
+    get: (path) => {
+      const field = listed.get(path)
+      if (field !== undefined || !prefixes.some((prefix) => isMember(path, prefix))) return field
+      return { path, type: 'keyword', lowerCased: false }
+    },
+  }
+}
+
+function isMember(path: string, prefix: string): boolean {
+  return path.length > prefix.length && path.startsWith(prefix)
+}
+
+/** What the paths of members of dynamic objects begin with. */
+function dynamicPrefixes(
+  properties: Readonly<Record<string, FieldMapping>>,
+  prefix: string,
+): readonly string[] {
+  return Object.entries(properties).flatMap(
+    ([name, { type = 'object', dynamic, properties: inner = {} }]) => {
+      if (type !== 'object') return []
+      const path = `${prefix}${name}.`
+      return [...(dynamic === undefined ? [] : [path]), ...dynamicPrefixes(inner, path)]
+    },
+  )
 }
 
 /** The field of that path; undefined when it is not mapped, or an object. */

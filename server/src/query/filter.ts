@@ -20,6 +20,7 @@ export type Query =
   | FuzzyQuery
   | NumbersQuery
   | NumberRangeQuery
+  | NumberRangesQuery
   | PhraseQuery
   | PhrasePrefixQuery
   | BlendedQuery
@@ -122,6 +123,15 @@ export type NumberRangeQuery = {
   readonly field: string
   readonly lower?: Bound<number>
   readonly upper?: Bound<number>
+  readonly boost: number
+}
+
+/** Numbers or dates in any of several ranges; constant score. */
+export type NumberRangesQuery = {
+  readonly kind: 'numberRanges'
+  readonly field: string
+  /** First and last number of each, ascending and apart from each other. */
+  readonly ranges: readonly (readonly [number, number])[]
   readonly boost: number
 }
 

@@ -49,6 +49,40 @@ test('distances are those of the textbook, up to the edits that are allowed', ()
   )
 })
 
+/** Long terms a few edits apart: characters inserted, removed, replaced and swapped. */
+const edited = fc
+  .tuple(
+    fc.array(characters, { minLength: 12, maxLength: 40 }),
+    fc.array(fc.tuple(fc.nat(3), fc.nat(40), characters), { maxLength: 4 }),
+  )
+  .map(([term, edits]) => {
+    const other = [...term]
+    for (const [kind, place, character] of edits) {
+      const at = place % other.length
+      if (kind === 0) other.splice(at, 0, character)
+      if (kind === 1) other.splice(at, 1)
+      if (kind === 2) other[at] = character
+      if (kind === 3) other.splice(at, 2, ...other.slice(at, at + 2).reverse())
+    }
+    return [term, other] as const
+  })
+
+test('long terms are told apart as short ones are', () => {
+  fc.assert(
+    fc.property(
+      edited,
+      fc.constantFrom<Edits[]>(1, 2),
+      fc.boolean(),
+      ([left, right], edits, transpositions) => {
+        const expected = textbookDistance(left, right, transpositions)
+        const matcher = compileFuzzy(left.join(''), { edits, prefixLength: 0, transpositions })
+        assert.equal(matcher.distance(right.join('')), expected <= edits ? expected : undefined)
+      },
+    ),
+    { numRuns: 3000 },
+  )
+})
+
 test('with a prefix, only what follows it may differ', () => {
   fc.assert(
     fc.property(words, words, fc.nat(4), (left, right, prefixLength) => {

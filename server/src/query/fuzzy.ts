@@ -90,14 +90,32 @@ export function compileFuzzy(
   const rest = codePoints.slice(options.prefixLength)
   const prefix = term.slice(0, term.length - unitsOf(rest))
   const unitsMax = prefix.length + 2 * (rest.length + editsMax)
+  const pieces = unharmedPieces(rest, editsMax)
   return {
     distance(other) {
       if (other.length > unitsMax || !other.startsWith(prefix)) return undefined
+      if (pieces.length > 0 && !pieces.some((piece) => other.includes(piece))) return undefined
       const otherRest = toCodePoints(other.slice(prefix.length))
       if (Math.abs(otherRest.length - rest.length) > editsMax) return undefined
       return boundedDistance(rest, otherRest, editsMax, options.transpositions)
     },
   }
+}
+
+/** Code points of a piece of a term that few other terms have. */
+const PIECE_MIN = 4
+
+/**
+ * Pieces of a long term of which every term near enough has one: an edit harms two of them at most. None for terms that
+ * are too short for that to exclude many.
+ */
+function unharmedPieces(term: readonly number[], editsMax: number): readonly string[] {
+  const count = 2 * editsMax + 1
+  const length = Math.floor(term.length / count)
+  if (length < PIECE_MIN) return []
+  return Array.from({ length: count }, (_, index) =>
+    String.fromCodePoint(...term.slice(index * length, (index + 1) * length)),
+  )
 }
 
 function unitsOf(codePoints: readonly number[]): number {

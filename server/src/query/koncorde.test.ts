@@ -87,6 +87,13 @@ describe('what a filter is refused for', () => {
     assert.deepEqual([regexp.subject, regexp.subjectKind], ['regexp', 'clause'])
   })
 
+  test('operands that are no objects, also where one is wanted', () => {
+    assertRefused({ or: [5] }, 'koncorde_syntax', '"or": can only contain non-empty objects')
+    assertRefused({ not: 'x' }, 'koncorde_syntax', '"not": must be an object')
+    assertRefused({ exists: { field: { a: 1 } } }, 'malformed', '[exists] unknown token [START_OBJECT]')
+    assertRefused({ exists: { nope: 'x' } }, 'malformed', '[exists] must be provided with a [field]')
+  })
+
   test('more than one keyword in one object', () => {
     const message = 'Invalid filter syntax. Filters must have one keyword only'
     assertRefused({ equals: { a: 1 }, exists: 'b' }, 'koncorde_syntax', message)

@@ -1,4 +1,4 @@
-import { isBody } from './elasticsearch/arguments.ts'
+import { type Body, isBody } from './elasticsearch/arguments.ts'
 import { QueryError } from './query-error.ts'
 
 /**
@@ -31,7 +31,7 @@ const RENAMED_CLAUSES: Readonly<Record<string, string>> = {
   in: 'terms',
 }
 
-function translate(filter: unknown, depth: number): unknown {
+function translate(filter: Body, depth: number): unknown {
   const [keyword, value] = soleKeyword(filter)
   if (depth > DEPTH_MAX) throw syntaxError(keyword, `cannot be nested deeper than ${DEPTH_MAX} levels`)
   switch (keyword) {
@@ -56,8 +56,7 @@ function translate(filter: unknown, depth: number): unknown {
   }
 }
 
-function soleKeyword(filter: unknown): readonly [string, unknown] {
-  if (!isBody(filter)) throw syntaxError(undefined, 'Invalid filter syntax. Filters must be objects')
+function soleKeyword(filter: Body): readonly [string, unknown] {
   const [first, second] = Object.entries(filter)
   if (first === undefined || second !== undefined) {
     throw syntaxError(undefined, 'Invalid filter syntax. Filters must have one keyword only')

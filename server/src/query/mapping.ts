@@ -19,6 +19,8 @@ export type FieldMapping = {
   /** Keyword fields only: values, and the values they are compared with, are lower-cased first. */
   readonly normalizer?: 'lowercase'
   readonly properties?: Readonly<Record<string, FieldMapping>>
+  /** Objects outside nested ones only: members that are not listed, at any depth, are fields of this type. */
+  readonly dynamic?: 'keyword'
 }
 
 /** Which members of a document can be searched, and how. What is not listed is kept but matches nothing. */

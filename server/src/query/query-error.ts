@@ -8,7 +8,7 @@
  * - `invalid_type`: the filter as a whole is of the wrong type; `subject` is the argument, `expected` its type.
  * - `koncorde_syntax`, `koncorde_translation`, `koncorde_restricted`: a Koncorde filter that is malformed, cannot be
  *   translated, or uses an operator that searches do not support (`subject` is it, `subjectKind` what it is).
- * - `too_expensive`: its evaluation would exceed the step budget.
+ * - `too_expensive`: its evaluation would exceed the step budget, or reading it would take too long.
  */
 export type QueryErrorCode =
   | 'unknown_clause'

@@ -33,6 +33,13 @@ function refusal(act: () => unknown, code: QueryErrorCode): QueryError {
   assert.fail('was not refused')
 }
 
+test('a search for users without a body, or with an empty one, finds all', () => {
+  for (const body of [undefined, null, {}]) {
+    const { search } = parseCollectionSearch(body, PAGE, 'elasticsearch', SCOPE)
+    assert.deepEqual(search.query, { kind: 'all', boost: 1 })
+  }
+})
+
 describe('a search for API keys', () => {
   test('without a body, or with an empty one, finds all in creation order', async () => {
     for (const body of [undefined, null, {}, [], { query: {} }, { query: [] }]) {

@@ -26,7 +26,7 @@ export type Search = {
   /** Absent: by score, best first, then in creation order. */
   readonly sort?: readonly SortKey[]
   /** One value per sort key: answer only what comes strictly after it. */
-  readonly searchAfter?: readonly (string | number | boolean | null)[]
+  readonly searchAfter?: readonly (string | number | null)[]
   /** Narrows hits and total, not the aggregations. */
   readonly postFilter?: Query
   /** Answer only the best hit for each value of this field; the total stays. */

@@ -72,6 +72,8 @@ function literalPrefix(parts: Pattern, caseInsensitive: boolean): string {
 /** Code points of a literal prefix; more would not narrow a search further. */
 const PREFIX_MAX = 1000
 
+const STEPS_SPENT_AT_ONCE = 1000
+
 /**
  * Greedy: when a part does not fit, the last `*` takes one character more and the parts after it start again. An earlier
  * `*` never has to be looked at again.
@@ -86,8 +88,10 @@ function matchWildcard(
   let part = 0
   let runEnd = 0
   let afterRun = -1
+  let steps = 0
   while (at < term.length) {
-    budget.spend(1)
+    steps += 1
+    if (steps % STEPS_SPENT_AT_ONCE === 0) budget.spend(STEPS_SPENT_AT_ONCE)
     const wanted = parts[part]
     const found = term.codePointAt(at) ?? 0
     if (wanted === ANY_RUN) {
@@ -101,8 +105,10 @@ function matchWildcard(
       runEnd += (term.codePointAt(runEnd) ?? 0) > 0xffff ? 2 : 1
       at = runEnd
       part = afterRun
-    } else return false
+    } else break
   }
+  budget.spend(steps % STEPS_SPENT_AT_ONCE)
+  if (at < term.length) return false
   while (parts[part] === ANY_RUN) part += 1
   return part === parts.length
 }

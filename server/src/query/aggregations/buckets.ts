@@ -130,13 +130,10 @@ export function computeFilters(
     query: FiltersAggregation['filters'][number]['query'],
   ) => (document: PreparedDocument) => boolean,
 ): Answer {
-  const matchers = filters.map(({ query }) => matcherOf(query))
-  const groups = filters.map(({ name }, index) => ({
-    name,
-    found: documents.filter(matchers[index] ?? (() => false)),
-  }))
+  const tests = filters.map(({ name, query }) => ({ name, matches: matcherOf(query) }))
+  const groups = tests.map(({ name, matches }) => ({ name, found: documents.filter(matches) }))
   if (otherName !== undefined) {
-    const found = documents.filter((document) => !matchers.some((matches) => matches(document)))
+    const found = documents.filter((document) => !tests.some(({ matches }) => matches(document)))
     groups.push({ name: otherName, found })
   }
   const buckets = groups.map(({ name, found }) => {

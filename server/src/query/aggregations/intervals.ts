@@ -5,13 +5,14 @@ import type { Intervals } from './aggregation.ts'
 /** Intervals of one length; one of them starts at `offset`. */
 export function numberIntervals(length: number, offset: number): Intervals {
   const indexOf = (value: number) => Math.floor((value - offset) / length)
+  const nearestTo = (start: number) => Math.round((start - offset) / length)
   const at = (index: number) => index * length + offset
   return {
     start: (value) => at(indexOf(value)),
     *between(first, last) {
       // By index, because adding up fractions would drift away from `start`.
-      const [from, to] = [first, last].map((start) => Math.round((start - offset) / length))
-      for (let index = from ?? 0; index <= (to ?? 0); index += 1) yield at(index)
+      const end = nearestTo(last)
+      for (let index = nearestTo(first); index <= end; index += 1) yield at(index)
     },
   }
 }

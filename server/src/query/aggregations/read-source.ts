@@ -105,9 +105,14 @@ function missingValue(
 ): Value {
   if (type === undefined) return typeof missing === 'number' ? missing : String(missing)
   if (type === 'keyword') return String(missing)
-  if (type === 'boolean') return missing === true || missing === 'true' || missing === 1 ? 1 : 0
+  if (type === 'boolean') return booleanValue(missing)
   if (type === 'date') return dateValue(missing, given, now)
   return numberValue(missing)
+}
+
+/** What stands for a boolean among values: everything but true is false. */
+export function booleanValue(value: Scalar): number {
+  return value === true || value === 'true' || value === 1 ? 1 : 0
 }
 
 /** A number, or the one in a text. */

@@ -10,7 +10,14 @@ import { ALL_REGEXP_FLAGS, compileRegexp } from '../lucene-regexp.ts'
 import type { BucketOrder, TermsAggregation, Value, ValueSource, ValueTest } from './aggregation.ts'
 import type { AggregationPlace } from './aggregation-place.ts'
 import { orderArgument } from './read-order.ts'
-import { countArgument, dateValue, numberValue, SOURCE_ARGUMENTS, sourceOf } from './read-source.ts'
+import {
+  booleanValue,
+  countArgument,
+  dateValue,
+  numberValue,
+  SOURCE_ARGUMENTS,
+  sourceOf,
+} from './read-source.ts'
 
 const SIZE = 10
 const BY_COUNT: readonly BucketOrder[] = [{ by: 'count', isAscending: false }]
@@ -76,7 +83,7 @@ function valueTest(
   const toValue = (value: string | number | boolean): Value => {
     if (source.type === undefined || source.type === 'keyword') return String(value)
     if (source.type === 'date') return dateOf(value)
-    if (source.type === 'boolean') return value === true || value === 'true' || value === 1 ? 1 : 0
+    if (source.type === 'boolean') return booleanValue(value)
     return numberValue(value)
   }
   return { kind: 'values', values: new Set(test.map(toValue)) }

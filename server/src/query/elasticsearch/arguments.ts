@@ -137,7 +137,8 @@ export function boostArgument(argument: Argument): number {
 /** A list of texts, or one text. */
 export function textsArgument(argument: Argument): readonly string[] {
   const values = Array.isArray(argument.value) ? argument.value : [argument.value]
-  return values.map((value) => textArgument({ ...argument, value }))
+  // Lists may be long, and most of them are of texts.
+  return values.map((value) => (typeof value === 'string' ? value : textArgument({ ...argument, value })))
 }
 
 const NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[dDfF]?\s*$/

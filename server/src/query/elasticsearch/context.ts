@@ -2,7 +2,8 @@ import { type Field, fieldTable, findField } from '../field-table.ts'
 import type { Query } from '../filter.ts'
 import { fitsGlob, parseGlob } from '../glob.ts'
 import type { Mapping } from '../mapping.ts'
-import { malformed } from './arguments.ts'
+import { QueryError } from '../query-error.ts'
+import type { Scalar } from './arguments.ts'
 
 /** Where a clause stands: what it may refer to, and how much of a query there is already. */
 export type ParseContext = {
@@ -24,16 +25,39 @@ export type ParseContext = {
 /** Clauses that one query may have, words of full-text clauses included. */
 export const CLAUSES_MAX = 1024
 
-/** Counts clauses and refuses too many. */
+/**
+ * Characters that one query may have in texts that take long to read: what is analyzed (once for each field), patterns,
+ * and dates. Reading cannot give others their turn, as searching does.
+ */
+export const READ_CHARACTERS_MAX = 50_000
+
+/** Counts the clauses of a query and the characters of its texts, and refuses too many. */
 export class ClauseCounter {
-  #count = 0
+  #clauses = 0
+  #characters = 0
 
   /** @throws {QueryError} `malformed` */
   add(clauses: number): void {
-    this.#count += clauses
-    if (this.#count > CLAUSES_MAX) {
-      throw malformed(`too_many_clauses: maxClauseCount is set to ${CLAUSES_MAX}`)
-    }
+    this.#clauses += clauses
+    if (this.#clauses > CLAUSES_MAX) throw new TooManyClauses()
+  }
+
+  /** To be called before a text is read; `weight`: how many characters one of it is. @throws {QueryError} `too_expensive` */
+  read(text: Scalar, weight = 1): void {
+    this.#characters += weight * String(text).length
+    if (this.#characters <= READ_CHARACTERS_MAX) return
+    throw new QueryError(
+      'too_expensive',
+      `Cannot read the query: its texts have more than ${READ_CHARACTERS_MAX} characters, counted once for each field, ` +
+        'and that is the limit. Use shorter texts, or search in fewer fields',
+    )
+  }
+}
+
+/** The refusal of a query with too many clauses; unlike others, leniency does not turn it into an empty result. */
+export class TooManyClauses extends QueryError {
+  constructor() {
+    super('malformed', `too_many_clauses: maxClauseCount is set to ${CLAUSES_MAX}`)
   }
 }
 

@@ -170,6 +170,7 @@ export function matchQuery(
     if (analyzer === 'keyword' && type !== 'phrasePrefix') {
       return wholeValueQuery(type, target, value, options, boost, context)
     }
+    context.clauses.read(value)
     const tokens = analyze(analyzer, String(value))
     if (tokens.length === 0) {
       return options.zeroTermsQuery === 'all' && type !== 'boolPrefix' ? { kind: 'all', boost } : MATCH_NONE

@@ -26,6 +26,8 @@ import { exactQuery, leniently } from './values.ts'
 /** A field to search in; an unmapped one finds nothing. */
 export type BoostedTarget = { readonly target: Target; readonly boost: number }
 
+type BoostedField = BoostedTarget & { readonly target: Field | '_id' }
+
 /** The fields that a clause names, patterns expanded; `all`: every field, which makes the clause lenient. */
 export type FieldSelection = { readonly targets: readonly BoostedTarget[]; readonly all: boolean }
 
@@ -88,6 +90,7 @@ export function selectFields(names: readonly string[] | undefined, context: Pars
   const boosts = new Map<Field | '_id', number>()
   let unmapped = false
   for (const name of wanted) {
+    context.clauses.read(name)
     const { pattern, boost } = splitBoost(name)
     const target = targetOf(pattern, context)
     const fields = pattern.includes('*') ? fieldsLike(pattern, context) : target === undefined ? [] : [target]
@@ -146,12 +149,12 @@ function crossFieldsQuery(
   boost: number,
   context: ParseContext,
 ): Query {
-  const groups = new Map<AnalyzerName, BoostedTarget[]>()
-  for (const one of targets) {
-    if (one.target === undefined) continue
-    const isText = one.target !== '_id' && one.target.type === 'text'
+  const groups = new Map<AnalyzerName, BoostedField[]>()
+  for (const { target, boost: fieldBoost } of targets) {
+    if (target === undefined) continue
+    const isText = target !== '_id' && target.type === 'text'
     const analyzer = options.analyzer ?? (isText ? 'standard' : 'keyword')
-    groups.set(analyzer, [...(groups.get(analyzer) ?? []), one])
+    groups.set(analyzer, [...(groups.get(analyzer) ?? []), { target, boost: fieldBoost }])
   }
   const queries = [...groups].map(([analyzer, group]) =>
     crossGroupQuery(analyzer, group, value, options, tieBreaker, context),
@@ -161,12 +164,13 @@ function crossFieldsQuery(
 
 function crossGroupQuery(
   analyzer: AnalyzerName,
-  group: readonly BoostedTarget[],
+  group: readonly BoostedField[],
   value: Scalar,
   options: MatchOptions,
   tieBreaker: number,
   context: ParseContext,
 ): Query {
+  context.clauses.read(value)
   const words = analyzer === 'keyword' ? [value] : analyze(analyzer, String(value)).map((token) => token.text)
   if (words.length === 0) return options.zeroTermsQuery === 'all' ? { kind: 'all', boost: 1 } : MATCH_NONE
   context.clauses.add(words.length * group.length)
@@ -176,7 +180,7 @@ function crossGroupQuery(
 
 function blendedWord(
   word: Scalar,
-  group: readonly BoostedTarget[],
+  group: readonly BoostedField[],
   options: MatchOptions,
   tieBreaker: number,
   context: ParseContext,
@@ -184,7 +188,6 @@ function blendedWord(
   const terms: TermQuery[] = []
   const others: Query[] = []
   for (const { target, boost } of group) {
-    if (target === undefined) continue
     const query = leniently(options.lenient, () => exactQuery(target, word, boost, context))
     if (query.kind === 'term') terms.push(query)
     else if (query.kind !== 'none') others.push(query)

@@ -92,6 +92,9 @@ const REGEXP_READERS = {
 /** Length of a regular expression that is allowed, in UTF-16 units. */
 const REGEXP_LENGTH_MAX = 1000
 
+/** Characters of other texts that take as long to read as one of a regular expression. */
+export const REGEXP_WEIGHT = 10
+
 /** States that a regular expression may need unless told otherwise. */
 export const REGEXP_STATES = 10_000
 
@@ -176,6 +179,7 @@ function readClause<R extends Readers>(clause: string, body: Body, readers: R, c
   if (Array.isArray(value)) throw malformed(`[${clause}] unknown token [${tokenOf(value)}] after [${name}]`)
   const given = readArguments(clause, isBody(value) ? value : { value }, readers)
   const target = targetOf(name, context)
+  context.clauses.read(JSON.stringify(value), clause === 'regexp' ? REGEXP_WEIGHT : 1)
   return { given, target: target === undefined ? undefined : requireTerms(clause, target) }
 }
 

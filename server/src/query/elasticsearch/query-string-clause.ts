@@ -43,6 +43,7 @@ import {
   prefixLengthArgument,
   prefixQuery,
   REGEXP_STATES,
+  REGEXP_WEIGHT,
   regexpQuery,
   wildcardQuery,
 } from './pattern-clauses.ts'
@@ -92,6 +93,7 @@ export function parseQueryStringClause(body: Body, context: ParseContext): Query
   }
   if (text.trim() === '') return MATCH_NONE
 
+  context.clauses.read(text)
   const builder = new QueryStringBuilder(given, context)
   const options = { ...(builder.onlyField !== undefined && { defaultField: builder.onlyField }) }
   const node = parseQueryString(given.escape === true ? escapeQueryString(text) : text, options)
@@ -166,17 +168,17 @@ class QueryStringBuilder {
       case 'phrase':
         return this.#phrase(leaf.text, leaf.slop, this.#quotedTargets(leaf))
       case 'fuzzy':
-        return this.#each(leaf, (field) => this.#fuzzy(field, leaf.text, leaf.fuzziness))
+        return this.#each(leaf, leaf.text, (field) => this.#fuzzy(field, leaf.text, leaf.fuzziness))
       case 'prefix':
-        return this.#each(leaf, (field) =>
+        return this.#each(leaf, leaf.text, (field) =>
           prefixQuery(requireTerms('prefix', field), normalize(field, leaf.text), false, 1),
         )
       case 'wildcard':
         return this.#wildcard(leaf, leaf.pattern)
       case 'regexp':
-        return this.#each(leaf, (field) => this.#regexp(field, leaf.pattern))
+        return this.#each(leaf, '', (field) => this.#regexp(field, leaf.pattern))
       case 'range':
-        return this.#each(leaf, (field) => this.#range(field, leaf.lower, leaf.upper))
+        return this.#each(leaf, '', (field) => this.#range(field, leaf.lower, leaf.upper))
       case 'exists':
         return this.#exists(leaf.field)
     }
@@ -199,7 +201,7 @@ class QueryStringBuilder {
     type: MultiMatchType,
     options: MatchOptions,
   ): Query | undefined {
-    if (leavesNothing(targets, text, options.analyzer)) return undefined
+    if (leavesNothing(targets, text, options.analyzer, this.#context)) return undefined
     return multiMatchQuery({ type, tieBreaker: this.#tieBreaker }, targets, text, options, 1, this.#context)
   }
 
@@ -213,16 +215,14 @@ class QueryStringBuilder {
     return this.#text(targets, text, 'phrase', options)
   }
 
-  /** The best of a test in each field. */
-  #each(leaf: { readonly field?: string }, make: (field: Field | '_id') => Query): Query {
-    const queries = this.#targets(leaf).map(({ target, boost }) =>
-      target === undefined
-        ? MATCH_NONE
-        : boosted(
-            leniently(this.#words.lenient, () => make(target)),
-            boost,
-          ),
-    )
+  /** The best of a test in each field, for each of which a text is read. */
+  #each(leaf: { readonly field?: string }, text: string, make: (field: Field | '_id') => Query): Query {
+    const queries = this.#targets(leaf).map(({ target, boost }) => {
+      if (target === undefined) return MATCH_NONE
+      this.#context.clauses.read(text)
+      const query = leniently(this.#words.lenient, () => make(target))
+      return boosted(query, boost)
+    })
     return bestField(queries, this.#tieBreaker, 1)
   }
 
@@ -240,12 +240,13 @@ class QueryStringBuilder {
     if (this.#given.allow_leading_wildcard === false && /^[*?]/.test(pattern)) {
       throw malformed(`Failed to parse query [${this.#given.query}]`)
     }
-    return this.#each(leaf, (field) =>
+    return this.#each(leaf, pattern, (field) =>
       wildcardQuery(requireTerms('wildcard', field), normalize(field, pattern), false, 1),
     )
   }
 
   #regexp(field: Field | '_id', pattern: string): Query {
+    this.#context.clauses.read(pattern, REGEXP_WEIGHT)
     const statesMax = Math.min(this.#given.max_determinized_states ?? REGEXP_STATES, REGEXP_STATES)
     const options = { flags: parseRegexpFlags('ALL'), caseInsensitive: false, statesMax }
     return regexpQuery(requireTerms('regexp', field), normalize(field, pattern), options, 1)
@@ -262,7 +263,9 @@ class QueryStringBuilder {
   #exists(field: string | undefined): Query {
     if (field === '*' || (field === undefined && this.#isAll)) return { kind: 'all', boost: 1 }
     if (field !== undefined) return existsQuery(field, 1, this.#context)
-    return this.#each({}, (target) => existsQuery(target === '_id' ? '_id' : target.path, 1, this.#context))
+    return this.#each({}, '', (target) =>
+      existsQuery(target === '_id' ? '_id' : target.path, 1, this.#context),
+    )
   }
 }
 

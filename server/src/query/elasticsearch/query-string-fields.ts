@@ -29,15 +29,23 @@ export function leavesNothing(
   targets: readonly BoostedTarget[],
   text: string,
   analyzer: AnalyzerName | undefined,
+  context: ParseContext,
 ): boolean {
-  return targets.length > 0 && targets.every((one) => isEmptied(one.target, text, analyzer))
+  return targets.length > 0 && targets.every((one) => isEmptied(one.target, text, analyzer, context))
 }
 
-function isEmptied(target: Target, text: string, analyzer: AnalyzerName | undefined): boolean {
+function isEmptied(
+  target: Target,
+  text: string,
+  analyzer: AnalyzerName | undefined,
+  context: ParseContext,
+): boolean {
   if (target === undefined) return false
   const isText = target !== '_id' && target.type === 'text'
   const name = analyzer ?? (isText ? 'standard' : 'keyword')
-  return name !== 'keyword' && analyze(name, text).length === 0
+  if (name === 'keyword') return false
+  context.clauses.read(text)
+  return analyze(name, text).length === 0
 }
 
 /** Tests of single terms are not analyzed, but brought to the case of the field's terms. */

@@ -54,6 +54,7 @@ export function parseSimpleQueryStringClause(body: Body, context: ParseContext):
   if (text === undefined) throw malformed('[simple_query_string] query text missing')
   if (text.trim() === '') return MATCH_NONE
 
+  context.clauses.read(text)
   const node = parseSimpleQueryString(text, given.flags ?? ALL_SIMPLE_FLAGS)
   const query = new SimpleBuilder(given, context).build(node) ?? MATCH_NONE
   return boosted(withMinimum(query, given.minimum_should_match), given.boost ?? 1)
@@ -105,11 +106,13 @@ class SimpleBuilder {
       case 'phrase':
         return this.#text(this.#quotedTargets(), node.text, 'phrase', { ...this.#words, slop: node.slop })
       case 'prefix':
-        return this.#each((field) =>
+        return this.#each(node.text, (field) =>
           prefixQuery(requireTerms('prefix', field), normalize(field, node.text), false, 1),
         )
       case 'fuzzy':
-        return this.#each((field) => this.#fuzzy(requireTerms('fuzzy', field), node.text, node.edits))
+        return this.#each(node.text, (field) =>
+          this.#fuzzy(requireTerms('fuzzy', field), node.text, node.edits),
+        )
     }
   }
 
@@ -125,20 +128,19 @@ class SimpleBuilder {
     type: 'most_fields' | 'phrase',
     options: MatchOptions,
   ): Query | undefined {
-    if (leavesNothing(targets, text, options.analyzer)) return undefined
+    if (leavesNothing(targets, text, options.analyzer, this.#context)) return undefined
     const tieBreaker = type === 'phrase' ? 0 : TIE_BREAKER
     return multiMatchQuery({ type, tieBreaker }, targets, text, options, 1, this.#context)
   }
 
-  #each(make: (field: Field | '_id') => Query): Query {
-    const queries = this.#targets.map(({ target, boost }) =>
-      target === undefined
-        ? MATCH_NONE
-        : boosted(
-            leniently(this.#words.lenient, () => make(target)),
-            boost,
-          ),
-    )
+  /** The best of a test in each field, for each of which a text is read. */
+  #each(text: string, make: (field: Field | '_id') => Query): Query {
+    const queries = this.#targets.map(({ target, boost }) => {
+      if (target === undefined) return MATCH_NONE
+      this.#context.clauses.read(text)
+      const query = leniently(this.#words.lenient, () => make(target))
+      return boosted(query, boost)
+    })
     return bestField(queries, TIE_BREAKER, 1)
   }
 

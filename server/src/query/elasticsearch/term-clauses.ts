@@ -51,15 +51,20 @@ export function parseExists(body: Body, context: ParseContext): Query {
 /** At least one value in a field, in any field of an object, or in any field that fits a pattern with `*`. */
 export function existsQuery(name: string, boost: number, context: ParseContext): Query {
   if (name === '_id') return { kind: 'all', boost }
-  const fields = name.includes('*')
-    ? fieldsLike(name, context)
-    : fieldTable(context.mapping).leaves.filter(
-        (leaf) =>
-          leaf.nestedPath === context.nestedPath && (leaf.path === name || leaf.path.startsWith(`${name}.`)),
-      )
+  const fields = name.includes('*') ? fieldsLike(name, context) : fieldsAt(name, context)
   return fields.length === 0
     ? MATCH_NONE
     : { kind: 'exists', fields: fields.map((field) => field.path), boost }
+}
+
+/** The field of that name, or the fields of the object of that name. */
+function fieldsAt(name: string, context: ParseContext): readonly Field[] {
+  const listed = fieldTable(context.mapping).leaves.filter(
+    (leaf) =>
+      leaf.nestedPath === context.nestedPath && (leaf.path === name || leaf.path.startsWith(`${name}.`)),
+  )
+  const target = listed.length > 0 ? undefined : targetOf(name, context)
+  return target === undefined || target === '_id' ? listed : [target]
 }
 
 const TERM_READERS = {
@@ -149,6 +154,7 @@ function termsValues(values: readonly unknown[]): readonly Scalar[] {
     )
   }
   return values.map((value) => {
+    if (isScalar(value)) return value
     if (value === null) throw malformed('No value specified for terms query')
     return scalarArgument({ clause: 'terms', name: 'terms', value })
   })

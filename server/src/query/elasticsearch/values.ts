@@ -1,10 +1,10 @@
 import { lowerCase } from '../analyzer.ts'
-import { parseDateBound } from '../dates.ts'
+import { parseDateBound, parseDatePeriod } from '../dates.ts'
 import type { Field } from '../field-table.ts'
 import { type Bound, MATCH_NONE, type Query } from '../filter.ts'
 import { QueryError } from '../query-error.ts'
 import { malformed, parseNumber, type Scalar, uncreatable } from './arguments.ts'
-import type { ParseContext } from './context.ts'
+import { type ParseContext, TooManyClauses } from './context.ts'
 
 /** How dates of a clause are read. */
 export type DateOptions = { readonly format?: string; readonly timeZone?: string }
@@ -40,8 +40,7 @@ export function anyOfQuery(
     return { kind: 'terms', field: field.path, terms, boost }
   }
   if (field.type === 'date') {
-    const queries = values.map((value) => dateQuery(field, value, 1, context))
-    return { kind: 'constant', query: { kind: 'disMax', queries, tieBreaker: 0, boost: 1 }, boost }
+    return anyDateQuery(field, values, boost, context)
   }
   const numbers = values.map((value) => exactNumber(field, value)).filter((number) => number !== undefined)
   return { kind: 'numbers', field: field.path, values: new Set(numbers), boost }
@@ -58,13 +57,40 @@ export function termOf(field: Field, text: string): string {
 }
 
 function dateQuery(field: Field, value: Scalar, boost: number, context: ParseContext): Query {
+  const [first, last] = datePeriod(value, context)
   return {
     kind: 'numberRange',
     field: field.path,
-    lower: { value: dateBound(value, 'start', {}, context), inclusive: true },
-    upper: { value: dateBound(value, 'end', {}, context), inclusive: true },
+    lower: { value: first, inclusive: true },
+    upper: { value: last, inclusive: true },
     boost,
   }
+}
+
+function anyDateQuery(field: Field, values: readonly Scalar[], boost: number, context: ParseContext): Query {
+  const numbers = values.filter((value) => typeof value === 'number')
+  if (numbers.length === values.length) {
+    return { kind: 'numbers', field: field.path, values: new Set(numbers.map(Math.floor)), boost }
+  }
+  const ranges = joinedRanges(values.map((value) => datePeriod(value, context)))
+  return { kind: 'numberRanges', field: field.path, ranges, boost }
+}
+
+function datePeriod(value: Scalar, context: ParseContext): readonly [number, number] {
+  return parseDatePeriod(readableDate(value, context), { now: context.now })
+}
+
+/** The same numbers in as few ranges as it takes, ascending. */
+function joinedRanges(
+  ranges: readonly (readonly [number, number])[],
+): readonly (readonly [number, number])[] {
+  const joined: [number, number][] = []
+  for (const [first, last] of ranges.toSorted((a, b) => a[0] - b[0])) {
+    const before = joined.at(-1)
+    if (before === undefined || first > before[1]) joined.push([first, last])
+    else before[1] = Math.max(before[1], last)
+  }
+  return joined
 }
 
 /** Epoch ms of a date; of the first or last instant of what it names. */
@@ -74,8 +100,13 @@ export function dateBound(
   options: DateOptions,
   context: ParseContext,
 ): number {
-  const date = typeof value === 'boolean' ? String(value) : value
-  return parseDateBound(date, side, { now: context.now, ...options })
+  return parseDateBound(readableDate(value, context), side, { now: context.now, ...options })
+}
+
+function readableDate(value: Scalar, context: ParseContext): string | number {
+  if (typeof value === 'number') return value
+  context.clauses.read(value)
+  return String(value)
 }
 
 /** The number that a value stands for in a field; undefined when none of its values can be equal to it. */
@@ -102,15 +133,12 @@ function booleanNumber(value: Scalar): number {
   throw uncreatable(`Can't parse boolean value [${value}], expected [true] or [false]`)
 }
 
-const WHOLE_BITS: Readonly<Partial<Record<Field['type'], number>>> = {
-  long: 64,
-  integer: 32,
-  short: 16,
-  byte: 8,
-}
+/** Bits of whole numbers that are not `long`. */
+const WHOLE_BITS: Readonly<Partial<Record<Field['type'], number>>> = { integer: 32, short: 16, byte: 8 }
+const LONG_BITS = 64
 
 function checkedWhole(field: Field, number: number): number {
-  const limit = 2 ** ((WHOLE_BITS[field.type] ?? 64) - 1)
+  const limit = 2 ** ((WHOLE_BITS[field.type] ?? LONG_BITS) - 1)
   if (number >= -limit && number <= limit) return number
   const article = field.type === 'integer' ? 'an' : 'a'
   throw uncreatable(`Value [${number}] is out of range for ${article} ${field.type}`)
@@ -156,7 +184,8 @@ export function leniently(lenient: boolean, make: () => Query): Query {
   try {
     return make()
   } catch (error) {
-    if (error instanceof QueryError && error.code === 'malformed') return MATCH_NONE
-    throw error
+    if (!(error instanceof QueryError) || error instanceof TooManyClauses) throw error
+    if (error.code !== 'malformed') throw error
+    return MATCH_NONE
   }
 }

@@ -18,7 +18,7 @@ import { yieldIfLong } from '../turns.ts'
 import { IndexedStatistics, type OtherCounts } from './indexed-statistics.ts'
 import { PositionSet } from './position-set.ts'
 import { type PostingList, PostingListBuilder } from './posting-list.ts'
-import type { IndexedScope, TermSelection } from './text-index.ts'
+import type { IndexedScope, TermFrequency, TermSelection } from './text-index.ts'
 import { type ClauseDocuments, intersectionOf, textWants } from './text-plan.ts'
 
 /** Everything of an index that some queries ask for. */
@@ -178,17 +178,12 @@ class IndexLoader {
       return
     }
     const accepts = termTest(query, this.#budget)
-    for await (const slice of index.terms(testSelection(query))) {
-      await yieldIfLong()
-      this.#budget.spend(slice.length)
-      const accepted = slice.filter(({ term }) => accepts(term))
-      this.#budget.spend(accepted.reduce((sum, { documents }) => sum + documents, 0))
-      if (accepted.length > 0)
-        await index.visitTerms(
-          accepted.map(({ term }) => term),
-          visit,
-        )
+    const acceptsCounting = ({ term, documents }: TermFrequency): boolean => {
+      const accepted = accepts(term)
+      this.#budget.spend(accepted ? 1 + documents : 1)
+      return accepted
     }
+    await index.visitTerms(testSelection(query), acceptsCounting, visit)
   }
 
   #spend(postings: number): void {

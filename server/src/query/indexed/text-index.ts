@@ -17,6 +17,9 @@ export type TermSelection = {
   readonly lengths?: readonly [number, number]
 }
 
+/** Whether a term is wanted; called once for each selected term. */
+export type AcceptsTerm = (frequency: TermFrequency) => boolean
+
 /** Visits one document that has a term; `positions` may be reused afterwards. */
 export type VisitPosting = (document: number, length: number, positions: readonly number[]) => void
 
@@ -30,12 +33,12 @@ export interface TextIndex {
   readonly field: string
   /** Documents with words, and how many words, of those in the index. */
   readonly statistics: FieldStatistics
-  /** The selected terms in code-point order. */
+  /** The selected terms, each once, in any order. */
   terms(selection: TermSelection): AsyncIterable<readonly TermFrequency[]>
   /** Visits the documents with a term, in creation order. */
   visitTerm(term: string, visit: VisitPosting): Promise<void>
-  /** Visits the documents with any of some terms, term by term; the terms are in order and close to each other. */
-  visitTerms(terms: readonly string[], visit: VisitPosting): Promise<void>
+  /** Visits the documents with any of the selected terms that are accepted, in any order. */
+  visitTerms(selection: TermSelection, accepts: AcceptsTerm, visit: VisitPosting): Promise<void>
 }
 
 /** Many documents with an index of one of their fields, which all of them have. */

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { parseElasticsearch } from '../elasticsearch.ts'
 import { SEARCHABLE_FIELDS } from '../fields.ts'
 import { compileCandidates, letsAllThrough } from './compile.ts'
-import type { Column } from './dialect.ts'
+import type { Column, Columns } from './dialect.ts'
 import { joinSql, printSql, sql } from './sql-text.ts'
 import { SQLITE } from './sqlite.ts'
 
@@ -16,9 +16,23 @@ const COLUMNS = new Map<string, Column>([
   ['token', { kind: 'absent' }],
 ])
 
-function compile(query: unknown) {
+/** As they are where SQL can call back. */
+const CALLED_BACK = new Map<string, Column>([
+  [
+    '_id',
+    { kind: 'term', expression: sql`id`, nullable: false, selective: true, passes: () => sql`pass(id)` },
+  ],
+  ['userId', { kind: 'constant', term: 'ann' }],
+  ['ttl', { kind: 'encodedTerm', equals: (text) => sql`ttl = ${text}`, passes: () => sql`pass(ttl)` }],
+  ['expiresAt', { kind: 'number', expression: sql`ends`, nullable: true, passes: () => sql`pass(ends)` }],
+  ['_kuzzle_info.createdAt', { kind: 'number', expression: sql`made`, nullable: false }],
+  ['description', { kind: 'present' }],
+  ['token', { kind: 'absent' }],
+])
+
+function compile(query: unknown, columns: Columns = COLUMNS) {
   const scope = { mapping: SEARCHABLE_FIELDS['api-keys'], now: 0 }
-  const { condition, exact, selective } = compileCandidates(parseElasticsearch(query, scope), COLUMNS, SQLITE)
+  const { condition, exact, selective } = compileCandidates(parseElasticsearch(query, scope), columns, SQLITE)
   const text = printSql(condition, SQLITE.placeholder)
   return { text, values: condition.values, exact, selective }
 }
@@ -107,6 +121,139 @@ describe('the condition of a query', () => {
   })
 })
 
+describe('the condition of a query that SQL has no words for', () => {
+  const numbers = (count: number) => Array.from({ length: count }, (_, n) => n)
+  const called = (query: unknown) => {
+    const { text, exact } = compile(query, CALLED_BACK)
+    return [text, exact]
+  }
+
+  test('calls back for patterns, ranges and prefixes of encoded terms, and long lists', () => {
+    for (const query of [
+      { wildcard: { ttl: '*4*' } },
+      { regexp: { ttl: '4.' } },
+      { prefix: { ttl: '4' } },
+      { prefix: { ttl: { value: '4', case_insensitive: true } } },
+      { range: { ttl: { gte: '4' } } },
+      { terms: { ttl: numbers(101) } },
+      { term: { ttl: '\ud800' } },
+    ]) {
+      assert.deepEqual(called(query), ['pass(ttl)', true], JSON.stringify(query))
+    }
+    assert.deepEqual(called({ ids: { values: numbers(5001) } }), ['pass(id)', true])
+    assert.deepEqual(called({ terms: { expiresAt: numbers(5001) } }), ['pass(ends)', true])
+  })
+
+  test('lets every row through where it cannot call back', () => {
+    for (const query of [
+      { wildcard: { description: '*4*' } },
+      { prefix: { description: '4' } },
+      { range: { description: { gte: '4' } } },
+      { terms: { '_kuzzle_info.createdAt': numbers(5001) } },
+      { terms: { '_kuzzle_info.createdAt': numbers(21).map((n) => `20${n + 10}`) } },
+      { term: { '_kuzzle_info.updater': 'ann' } },
+      { prefix: { '_kuzzle_info.updater': 'ann' } },
+      { range: { '_kuzzle_info.updatedAt': { gte: 0 } } },
+      { term: { '_kuzzle_info.updatedAt': 0 } },
+      { terms: { '_kuzzle_info.updatedAt': [0] } },
+      { terms: { '_kuzzle_info.updatedAt': ['2024', 0] } },
+    ]) {
+      assert.deepEqual(called(query), ['TRUE', false], JSON.stringify(query))
+    }
+  })
+
+  test('says a few dates as ranges', () => {
+    const [text, exact] = called({ terms: { '_kuzzle_info.createdAt': ['2024', '2023'] } })
+    assert.deepEqual([text, exact], ['((made >= ? AND made <= ?) OR (made >= ? AND made <= ?))', true])
+  })
+
+  test('is the same for all rows of one term', () => {
+    for (const query of [
+      { term: { userId: 'ann' } },
+      { terms: { userId: ['bob', 'ann'] } },
+      { wildcard: { userId: 'a*' } },
+      { regexp: { userId: 'a[n]+' } },
+      { prefix: { userId: 'an' } },
+      { prefix: { userId: '' } },
+      { range: { userId: { gte: 'ann', lt: 'anna' } } },
+      { exists: { field: 'userId' } },
+    ]) {
+      assert.deepEqual(called(query), ['TRUE', true], JSON.stringify(query))
+    }
+    for (const query of [
+      { term: { userId: 'bob' } },
+      { terms: { userId: numbers(5001) } },
+      { wildcard: { userId: 'b*' } },
+      { prefix: { userId: 'b' } },
+      { range: { userId: { gt: 'ann' } } },
+      { wildcard: { token: '*' } },
+      { terms: { token: ['x'] } },
+      { range: { token: { gt: 'x' } } },
+    ]) {
+      assert.deepEqual(called(query), ['FALSE', true], JSON.stringify(query))
+    }
+    assert.deepEqual(called({ fuzzy: { userId: 'anm' } }), ['TRUE', false])
+  })
+
+  test('is left to judging with more parameters than a statement may have', () => {
+    const should = numbers(400).map((n) => ({ terms: { ttl: numbers(100).map((m) => n * 100 + m) } }))
+    assert.deepEqual(called({ bool: { should } }), ['TRUE', false])
+    assert.equal(called({ bool: { should: should.slice(0, 200) } })[1], true)
+  })
+
+  test('knows by an index what starts with enough of a term', () => {
+    const startsWith = (prefix: string) => (prefix.startsWith('x') ? undefined : sql`hex LIKE ${prefix}`)
+    const equals = (text: string) => sql`hex = ${text}`
+    const columns = new Map<string, Column>([
+      ['hash', { kind: 'encodedTerm', equals, startsWith, selectiveFrom: 4 }],
+      ['fingerprint', { kind: 'encodedTerm', equals, startsWith, exists: sql`hex IS NOT NULL` }],
+    ])
+    const prefix = (field: string, value: string) => {
+      const { text, exact, selective } = compile({ prefix: { [field]: value } }, columns)
+      return [text, exact, selective]
+    }
+    assert.deepEqual(prefix('hash', 'abc'), ['hex LIKE ?', true, false])
+    assert.deepEqual(prefix('hash', 'abcd'), ['hex LIKE ?', true, true])
+    assert.deepEqual(prefix('fingerprint', 'abcdef'), ['hex LIKE ?', true, false])
+    assert.deepEqual(prefix('hash', 'xyz'), ['FALSE', true, true])
+    assert.deepEqual(prefix('hash', ''), ['TRUE', true, false])
+    assert.deepEqual(prefix('fingerprint', ''), ['hex IS NOT NULL', true, false])
+    const { selective } = compile(
+      { bool: { should: [{ term: { hash: 'ab' } }, { prefix: { hash: 'abcd' } }] } },
+      columns,
+    )
+    assert.equal(selective, true)
+  })
+
+  test('finds nothing where no value can be equal', () => {
+    assert.deepEqual(called({ terms: { expiresAt: [1.5] } }), ['FALSE', true])
+    assert.deepEqual(
+      compileCandidates({ kind: 'terms', field: 'ttl', terms: new Set(), boost: 1 }, CALLED_BACK, SQLITE)
+        .condition.pieces,
+      ['FALSE'],
+    )
+  })
+
+  test('is that there is a value, for a range without ends', () => {
+    for (const kind of ['termRange', 'numberRange'] as const) {
+      const field = kind === 'termRange' ? '_kuzzle_info.updater' : 'expiresAt'
+      const { condition, exact } = compileCandidates({ kind, field, boost: 1 }, COLUMNS, SQLITE)
+      assert.match(printSql(condition, SQLITE.placeholder), / IS NOT NULL$/)
+      assert.equal(exact, true)
+    }
+  })
+
+  test('takes any of the words of several fields', () => {
+    const fields = ['userId', '_id', 'token']
+    const query = { multi_match: { query: 'ann', fields, type: 'cross_fields' } }
+    assert.deepEqual(compile(query, CALLED_BACK).text, 'TRUE')
+    assert.deepEqual(
+      compile({ multi_match: { ...query.multi_match, fields: ['token', 'ttl'] } }, CALLED_BACK).text,
+      'ttl = ?',
+    )
+  })
+})
+
 describe('SQL text', () => {
   test('is put together with its values in order', () => {
     const inner = sql`b = ${2} AND c = ${'3'}`
@@ -122,5 +269,21 @@ describe('SQL text', () => {
     assert.equal(printSql(joinSql('OR', [sql`a`]), String), 'a')
     assert.equal(printSql(joinSql('AND', [sql`a`, sql`b`, sql`c`]), String), '(a AND b AND c)')
     assert.throws(() => joinSql('AND', []))
+  })
+
+  test('is not nested deeper than databases allow, however many conditions there are', () => {
+    const many = Array.from({ length: 1024 }, (_, index) => sql`a = ${index}`)
+    const joined = joinSql('OR', many)
+    const text = printSql(joined, () => '?')
+    assert.deepEqual(
+      joined.values,
+      Array.from({ length: 1024 }, (_, index) => index),
+    )
+    assert.equal(text.match(/a = \?/g)?.length, 1024)
+    assert.ok(Math.max(...text.split(' OR ').map((part) => part.match(/\(/g)?.length ?? 0)) <= 5)
+    assert.equal(
+      printSql(joinSql('+', [sql`a`, sql`b`, sql`c`, sql`d`, sql`e`]), String),
+      '((a + b + c + d) + e)',
+    )
   })
 })

@@ -1,5 +1,18 @@
 import { afterPrefix } from '../code-point-order.ts'
-import type { BoolQuery, Bound, Query } from '../filter.ts'
+import { type NumberTestQuery, type TermTestQuery, termTest } from '../evaluate.ts'
+import type {
+  BoolQuery,
+  Bound,
+  FuzzyQuery,
+  NumberRangesQuery,
+  NumbersQuery,
+  PatternQuery,
+  PrefixQuery,
+  Query,
+  TermRangeQuery,
+  TermsQuery,
+} from '../filter.ts'
+import { StepBudget } from '../step-budget.ts'
 import type { Columns, Dialect, EncodedTermColumn } from './dialect.ts'
 import { joinSql, type SqlText, sql } from './sql-text.ts'
 
@@ -16,8 +29,12 @@ export type Candidates = {
  * The rows that a query may find. What has no column, or means something that SQL cannot say, lets every row through.
  */
 export function compileCandidates(query: Query, columns: Columns, dialect: Dialect): Candidates {
-  return new Compiler(columns, dialect).compile(query)
+  const candidates = new Compiler(columns, dialect).compile(query)
+  return candidates.condition.values.length > PARAMETERS_MAX ? UNKNOWN : candidates
 }
+
+/** Parameters that one statement may have; SQLite takes 32,766. */
+const PARAMETERS_MAX = 30_000
 
 const EVERY: Candidates = { condition: sql`TRUE`, exact: true, selective: false }
 const NO: Candidates = { condition: sql`FALSE`, exact: true, selective: true }
@@ -33,6 +50,12 @@ const SELECTIVE_VALUES_MAX = 1000
 
 /** Values that SQL compares with: it reads the whole list again for each slice of the rows. */
 const SQL_VALUES_MAX = 5000
+
+/** Ranges that SQL compares with. */
+const SQL_RANGES_MAX = 20
+
+/** Steps of a test of the one term that all rows have. */
+const CONSTANT_STEPS_MAX = 1_000_000
 
 function exactly(condition: SqlText, selective = false): Candidates {
   return { condition, exact: true, selective }
@@ -54,24 +77,27 @@ class Compiler {
       case 'none':
         return NO
       case 'ids':
-        return this.#terms('_id', [...query.ids])
+        return this.#terms({ kind: 'terms', field: '_id', terms: query.ids, boost: 1 })
       case 'exists':
         return anyOf(query.fields.map((field) => this.#exists(field)))
       case 'term':
-        return this.#terms(query.field, [query.term])
+        return this.#terms({ kind: 'terms', field: query.field, terms: new Set([query.term]), boost: 1 })
       case 'terms':
-        return this.#terms(query.field, [...query.terms])
+        return this.#terms(query)
       case 'termRange':
-        return this.#termRange(query.field, query.lower, query.upper)
+        return this.#termRange(query)
       case 'prefix':
-        return this.#prefix(query.field, query.prefix)
+        return this.#prefix(query)
       case 'pattern':
+        return allOf([this.#literalPrefix(query), this.#passing(query)])
       case 'fuzzy':
-        return { ...this.#prefix(query.field, query.literalPrefix), exact: false }
+        return { ...this.#literalPrefix(query), exact: false }
       case 'numbers':
-        return this.#numbers(query.field, [...query.values])
+        return this.#numbers(query)
       case 'numberRange':
         return this.#numberRange(query.field, query.lower, query.upper)
+      case 'numberRanges':
+        return this.#numberRanges(query)
       case 'bool':
         return this.#bool(query)
       case 'constant':
@@ -90,36 +116,58 @@ class Compiler {
   #exists(field: string): Candidates {
     const column = this.#columns.get(field)
     if (column === undefined) return UNKNOWN
-    if (column.kind === 'present') return EVERY
+    if (column.kind === 'present' || column.kind === 'constant') return EVERY
     if (column.kind === 'absent') return NO
     if (column.kind === 'encodedTerm') return column.exists === undefined ? EVERY : exactly(column.exists)
     if (!column.nullable) return EVERY
     return exactly(sql`${column.expression} IS NOT NULL`)
   }
 
-  #terms(field: string, terms: readonly string[]): Candidates {
-    const column = this.#columns.get(field)
+  /** What is left to calling back, where that is possible. */
+  #passing(query: TermTestQuery): Candidates {
+    const column = this.#columns.get(query.field)
+    if (column?.kind === 'absent') return NO
+    if (column?.kind === 'constant') {
+      return termTest(query, new StepBudget(CONSTANT_STEPS_MAX))(column.term) ? EVERY : NO
+    }
+    const passes = column?.kind === 'term' || column?.kind === 'encodedTerm' ? column.passes : undefined
+    return passes === undefined ? UNKNOWN : exactly(passes(query))
+  }
+
+  #terms(query: TermsQuery): Candidates {
+    const column = this.#columns.get(query.field)
+    if (query.terms.size === 0) return NO
+    if (query.terms.size > SQL_VALUES_MAX) return this.#passing(query)
+    const terms = [...query.terms]
     // SQL would store half of a surrogate pair as something else.
-    if (column === undefined || terms.length > SQL_VALUES_MAX) return UNKNOWN
-    if (!terms.every((term) => term.isWellFormed())) return UNKNOWN
-    if (terms.length === 0 || column.kind === 'absent') return NO
-    if (column.kind === 'term') {
+    if (!terms.every((term) => term.isWellFormed())) return this.#passing(query)
+    if (column?.kind === 'term') {
       const selective = column.selective && terms.length <= SELECTIVE_VALUES_MAX
       return exactly(this.#dialect.isOneOf(column.expression, terms), selective)
     }
-    return column.kind === 'encodedTerm' ? encodedTerms(column, terms) : UNKNOWN
+    return column?.kind === 'encodedTerm' && terms.length <= ENCODED_TERMS_MAX
+      ? encodedTerms(column, terms)
+      : this.#passing(query)
   }
 
-  #termRange(field: string, lower: Bound<string> | undefined, upper: Bound<string> | undefined): Candidates {
+  #termRange(query: TermRangeQuery): Candidates {
+    const { field, lower, upper } = query
     const column = this.#columns.get(field)
-    if (column?.kind === 'absent') return NO
     const isWellFormed = (lower?.value.isWellFormed() ?? true) && (upper?.value.isWellFormed() ?? true)
-    if (column?.kind !== 'term' || !isWellFormed) return UNKNOWN
+    if (column?.kind !== 'term' || !isWellFormed) return this.#passing(query)
     const conditions = boundConditions(this.#dialect.byCodePoints(column.expression), lower, upper)
     return conditions.length === 0 ? this.#exists(field) : exactly(joinSql('AND', conditions))
   }
 
-  #prefix(field: string, prefix: string): Candidates {
+  /** Of clauses that accept only terms with a prefix: no more than that, where SQL has words for it. */
+  #literalPrefix({ field, literalPrefix }: PatternQuery | FuzzyQuery): Candidates {
+    const column = this.#columns.get(field)
+    const hasWords = column?.kind !== 'encodedTerm' || column.startsWith !== undefined
+    return this.#prefix({ kind: 'prefix', field, prefix: hasWords ? literalPrefix : '', boost: 1 })
+  }
+
+  #prefix(query: PrefixQuery): Candidates {
+    const { field, prefix } = query
     const column = this.#columns.get(field)
     // A text without a single word is there, but has no term to start with anything.
     if (column?.kind === 'present') return UNKNOWN
@@ -129,20 +177,35 @@ class Compiler {
       const selective = prefix.length >= (column.selectiveFrom ?? Number.POSITIVE_INFINITY)
       return condition === undefined ? NO : exactly(condition, selective)
     }
+    if (column?.kind !== 'term') return this.#passing(query)
     const next = afterPrefix(prefix)
-    return this.#termRange(
+    return this.#termRange({
+      kind: 'termRange',
       field,
-      { value: prefix, inclusive: true },
-      next === undefined ? undefined : { value: next, inclusive: false },
-    )
+      lower: { value: prefix, inclusive: true },
+      ...(next !== undefined && { upper: { value: next, inclusive: false } }),
+      boost: 1,
+    })
   }
 
-  #numbers(field: string, values: readonly number[]): Candidates {
-    const column = this.#columns.get(field)
-    if (values.length > SQL_VALUES_MAX) return UNKNOWN
-    if (values.length === 0) return NO
-    if (column?.kind !== 'number') return UNKNOWN
-    return exactly(this.#dialect.isOneOf(column.expression, values))
+  #passingNumber(query: NumberTestQuery): Candidates {
+    const column = this.#columns.get(query.field)
+    return column?.kind === 'number' && column.passes !== undefined ? exactly(column.passes(query)) : UNKNOWN
+  }
+
+  #numbers(query: NumbersQuery): Candidates {
+    const column = this.#columns.get(query.field)
+    if (query.values.size === 0) return NO
+    if (query.values.size > SQL_VALUES_MAX || column?.kind !== 'number') return this.#passingNumber(query)
+    return exactly(this.#dialect.isOneOf(column.expression, [...query.values]))
+  }
+
+  #numberRanges(query: NumberRangesQuery): Candidates {
+    if (query.ranges.length > SQL_RANGES_MAX) return this.#passingNumber(query)
+    const ranges = query.ranges.map(([first, last]) =>
+      this.#numberRange(query.field, { value: first, inclusive: true }, { value: last, inclusive: true }),
+    )
+    return anyOf(ranges)
   }
 
   #numberRange(
@@ -183,7 +246,6 @@ class Compiler {
 }
 
 function encodedTerms(column: EncodedTermColumn, terms: readonly string[]): Candidates {
-  if (terms.length > ENCODED_TERMS_MAX) return UNKNOWN
   const conditions = terms.map(column.equals).filter((condition) => condition !== undefined)
   const selective = column.selectiveFrom !== undefined
   return conditions.length === 0 ? NO : exactly(joinSql('OR', conditions), selective)

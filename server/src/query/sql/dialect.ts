@@ -1,4 +1,5 @@
-import type { SqlText } from './sql-text.ts'
+import type { NumberTestQuery, TermTestQuery } from '../evaluate.ts'
+import type { SqlText, SqlValue } from './sql-text.ts'
 
 /** What differs between databases in the SQL that filters become. */
 export interface Dialect {
@@ -17,6 +18,8 @@ export type Column =
   | TermColumn
   | NumberColumn
   | EncodedTermColumn
+  /** Has the same term in all rows that are searched. */
+  | { readonly kind: 'constant'; readonly term: string }
   /** Always has a value, which cannot be looked at in SQL. */
   | { readonly kind: 'present' }
   /** Never has a value. */
@@ -29,13 +32,21 @@ export type TermColumn = {
   readonly nullable: boolean
   /** An index finds the few rows with a given value. */
   readonly selective: boolean
+  readonly passes?: Passes<TermTestQuery>
 }
+
+/**
+ * The condition for rows whose value satisfies a clause that SQL has no words for: it calls back. Absent: the database
+ * cannot.
+ */
+export type Passes<Clause> = (clause: Clause) => SqlText
 
 /** A number, date or boolean of exactly one value, or none when the column may be NULL. */
 export type NumberColumn = {
   readonly kind: 'number'
   readonly expression: SqlText
   readonly nullable: boolean
+  readonly passes?: Passes<NumberTestQuery>
 }
 
 /** A keyword with any number of values, stored as something else. */
@@ -49,6 +60,9 @@ export type EncodedTermColumn = {
   readonly startsWith?: (prefix: string) => SqlText | undefined
   /** An index finds the few rows with a given value, or with a prefix of at least this many characters. */
   readonly selectiveFrom?: number
+  /** What is stored, of columns that have exactly one value, and the term that it stands for; absent: that very text. */
+  readonly stored?: { readonly expression: SqlText; readonly termOf?: (stored: SqlValue) => string }
+  readonly passes?: Passes<TermTestQuery>
 }
 
 /** Columns by field path; `_id` is the document's id. */

@@ -38,11 +38,23 @@ function isSqlText(part: SqlText | SqlValue): part is SqlText {
   return typeof part === 'object' && part !== null && 'pieces' in part
 }
 
+/** Operands next to each other: databases bound how deep an expression may be, which grows by one for each of them. */
+const OPERANDS_MAX = 4
+
 /** Conditions joined by AND or OR, in parentheses. At least one. */
 export function joinSql(operator: 'AND' | 'OR' | '+', conditions: readonly SqlText[]): SqlText {
   const [first, ...others] = conditions
   if (first === undefined) throw new Error('Cannot join SQL conditions: there is none')
   if (others.length === 0) return first
+  if (conditions.length <= OPERANDS_MAX) return joinFew(operator, first, others)
+  const groups: SqlText[] = []
+  for (let start = 0; start < conditions.length; start += OPERANDS_MAX) {
+    groups.push(joinSql(operator, conditions.slice(start, start + OPERANDS_MAX)))
+  }
+  return joinSql(operator, groups)
+}
+
+function joinFew(operator: 'AND' | 'OR' | '+', first: SqlText, others: readonly SqlText[]): SqlText {
   return sql`(${others.reduce((joined, next) => joinTwo(joined, operator, next), first)})`
 }
 
