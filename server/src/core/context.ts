@@ -4,6 +4,9 @@ import type { AuditEvent } from './audit/audit-event.ts'
 import type { RefusalLog } from './audit/refusal-log.ts'
 import type { CoreSettings } from './core-settings.ts'
 import type { EndedTokens } from './keys/ended-tokens.ts'
+import type { HashKeys } from './keys/hash-keys.ts'
+import type { RateCounters } from './keys/rate-limits.ts'
+import type { UsageCounter } from './keys/usage-counter.ts'
 import type { Clock } from './ports/clock.ts'
 import type { PasswordHasher } from './ports/password-hasher.ts'
 import type { Randomness } from './ports/randomness.ts'
@@ -18,6 +21,10 @@ export type CoreDependencies = {
   readonly settings: CoreSettings
   /** Shared with `createHousekeeping`, which writes it to the store. */
   readonly refusals: RefusalLog
+  /** Shared with `createHousekeeping`, which writes it to the store. */
+  readonly uses: UsageCounter
+  /** Counts uses against rate limits; absent: in the memory of this authority, at most `RATE_COUNTERS_MAX`. */
+  readonly rates?: RateCounters
   /** Told of every audit event once it is stored, for instance to write it to the log. Must not throw. */
   readonly onAudit?: (event: AuditEvent) => void
 }
@@ -25,8 +32,11 @@ export type CoreDependencies = {
 /** What every use case may use: what came from outside, and what this process remembers between calls. */
 export type Context = CoreDependencies & {
   readonly ended: EndedTokens
+  readonly rates: RateCounters
   readonly requests: RequestCounter
   readonly logins: LoginThrottle
   /** The secret that signs tokens. */
   readonly signingSecret: () => Promise<string>
+  /** The keys with which Knox hashed the tokens that came from there. */
+  readonly hashKeys: HashKeys
 }

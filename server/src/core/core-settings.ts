@@ -8,6 +8,16 @@ export type CoreSettings = {
   readonly apiKeyMayIssueKeys: boolean
   /** Most keys of one owner; absent: no limit. */
   readonly apiKeyPerUserMax?: number
+  /** What native tokens begin with, by keyspace; there is always one named `default`. */
+  readonly keyspaces: Readonly<Record<string, Keyspace>>
+  /** How long after its revocation a key can be restored, in ms. */
+  readonly restoreWindowMs: number
+  /** How long revoked keys are remembered, in ms; at least as long as they can be restored. */
+  readonly revokedKeptMs: number
+  /** How long tokens of Knox's family are kept that expired, in ms; absent: for ever. */
+  readonly knoxExpiredKeptMs?: number
+  /** How long counts of use by day are kept, in ms. */
+  readonly usageKeptMs: number
   /** Life of a session when the client names none, in ms. */
   readonly sessionTtlMs: number
   /** Longest life of a session in ms; negative: no limit. */
@@ -28,3 +38,6 @@ export type CoreSettings = {
   /** Only administrators may call anything. */
   readonly failsafeMode: boolean
 }
+
+/** The beginning of native tokens: `<prefix>_<environment>_`. */
+export type Keyspace = { readonly prefix: string; readonly environment: string }

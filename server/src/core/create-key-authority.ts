@@ -7,7 +7,7 @@ import { getUser } from './access/find-users.ts'
 import { identifyCaller } from './access/identify-caller.ts'
 import { listRights } from './access/list-rights.ts'
 import { checkStrategy, LOCAL_FIELDS, STRATEGIES } from './access/local-credentials.ts'
-import { logIn } from './access/log-in.ts'
+import { countAttempt, findUserByPassword, logIn } from './access/log-in.ts'
 import { logOut, revokeSessions } from './access/log-out.ts'
 import { createLoginThrottle } from './access/login-throttle.ts'
 import {
@@ -38,19 +38,50 @@ import type {
   CredentialUseCases,
   KeyAuthority,
   KeyUseCases,
+  LifeCycleUseCases,
+  ManagedTokenUseCases,
   ProfileUseCases,
   RoleUseCases,
   SessionUseCases,
   TokenUseCases,
   UserUseCases,
+  VerificationUseCases,
 } from './key-authority.ts'
+import { changeManyKeys } from './keys/bulk-keys.ts'
+import { checkKey } from './keys/check-key.ts'
+import { disableKey, enableKey } from './keys/disable-key.ts'
 import { createEndedTokens } from './keys/ended-tokens.ts'
+import { explainKey } from './keys/explain-key.ts'
 import { findKeys } from './keys/find-keys.ts'
-import { issueKey, issueKeyForSelf } from './keys/issue-key.ts'
-import { revokeKey } from './keys/revoke-key.ts'
+import { getKey } from './keys/get-key.ts'
+import { createHashKeys } from './keys/hash-keys.ts'
+import { importTokens } from './keys/import-tokens.ts'
+import { createKey, issueKey, issueKeyForSelf } from './keys/issue-key.ts'
+import { keyUsage, setCredits } from './keys/key-credits.ts'
+import { listKeys, searchKeys } from './keys/list-keys.ts'
+import {
+  endToken,
+  getToken,
+  listTokens,
+  noteForbidden,
+  renewToken,
+  setTokenEnabled,
+  verifyToken,
+} from './keys/managed-tokens.ts'
+import { issueToken } from './keys/managed-tokens-issue.ts'
+import { getOwnerLimits, setOwnerLimits } from './keys/owner-limits.ts'
+import { createRateCounters } from './keys/rate-limits.ts'
+import { restoreKey } from './keys/restore-key.ts'
+import { revokeKey, revokeKeyOf } from './keys/revoke-key.ts'
+import { revokeToken } from './keys/revoke-token.ts'
+import { rotateKey } from './keys/rotate-key.ts'
 import { createSigningSecret } from './keys/signing-secret.ts'
-import { verifyKey } from './keys/verify-key.ts'
+import { updateKey } from './keys/update-key.ts'
+import { inspectKey, verifyKey } from './keys/verify-key.ts'
 import { removeEach } from './remove-each.ts'
+
+/** Limits that are counted at the same time, of all keys and owners in use: about 100 MB. */
+export const RATE_COUNTERS_MAX = 1_000_000
 
 /**
  * The key authority of a store. Call `administration.prepareStore` once before anything else.
@@ -62,6 +93,7 @@ export function createKeyAuthority(deps: CoreDependencies): KeyAuthority {
   const context: Context = {
     ...deps,
     ended: createEndedTokens(),
+    rates: deps.rates ?? createRateCounters({ countersMax: RATE_COUNTERS_MAX }),
     requests: createRequestCounter(clock),
     logins: createLoginThrottle(settings, randomness),
     signingSecret: createSigningSecret({
@@ -69,10 +101,14 @@ export function createKeyAuthority(deps: CoreDependencies): KeyAuthority {
       config: storage.config,
       randomness,
     }),
+    hashKeys: createHashKeys(storage.config),
   }
   return {
     tokens: tokenUseCases(context),
     keys: keyUseCases(context),
+    verification: verificationUseCases(context),
+    lifeCycle: lifeCycleUseCases(context),
+    managedTokens: managedTokenUseCases(context),
     sessions: sessionUseCases(context),
     users: userUseCases(context),
     credentials: credentialUseCases(context),
@@ -85,11 +121,13 @@ export function createKeyAuthority(deps: CoreDependencies): KeyAuthority {
 function tokenUseCases(context: Context): TokenUseCases {
   return {
     verify: (token, origin) => verifyKey(context, token, origin),
+    inspect: (token, origin) => inspectKey(context, token, origin),
     identify: (token, origin) => identifyCaller(context, token, origin),
     isAllowed: (caller, right) => isAllowed(context, caller, right),
     mayUser: (user, right) => mayUser(context, user, right),
     countRequest: (user) => countRequest(context, user),
     onEnded: context.ended.onEnded,
+    onLifeChanged: context.ended.onLifeChanged,
   }
 }
 
@@ -98,7 +136,49 @@ function keyUseCases(context: Context): KeyUseCases {
     issueForSelf: (caller, request) => issueKeyForSelf(context, caller, request),
     issueFor: (caller, request) => issueKey(context, caller, request),
     find: (owner, search) => findKeys(context, owner, search),
-    revoke: (caller, owner, id) => revokeKey(context, caller, owner, id),
+    revoke: (caller, owner, id) => revokeKeyOf(context, caller, owner, id),
+  }
+}
+
+function verificationUseCases(context: Context): VerificationUseCases {
+  return {
+    check: (token, check) => checkKey(context, token, check),
+    explain: (token, check) => explainKey(context, token, check),
+  }
+}
+
+function lifeCycleUseCases(context: Context): LifeCycleUseCases {
+  return {
+    create: (caller, request) => createKey(context, caller, request),
+    get: (caller, id) => getKey(context, caller, id),
+    list: (caller, filter, page) => listKeys(context, caller, filter, page),
+    search: (caller, owner, search) => searchKeys(context, caller, owner, search),
+    update: (caller, id, change) => updateKey(context, caller, id, change),
+    disable: (caller, id, reason) => disableKey(context, caller, id, reason),
+    enable: (caller, id) => enableKey(context, caller, id),
+    revoke: (caller, id, why) => revokeKey(context, caller, id, why),
+    restore: (caller, id) => restoreKey(context, caller, id),
+    rotate: (caller, id, how) => rotateKey(context, caller, id, how),
+    setCredits: (caller, id, change) => setCredits(context, caller, id, change),
+    usage: (caller, id, days) => keyUsage(context, caller, id, days),
+    bulk: (caller, operation, selection) => changeManyKeys(context, caller, operation, selection),
+    revokeToken: (token, origin, reason) => revokeToken(context, token, origin, reason),
+    setOwnerLimits: (caller, owner, limits) => setOwnerLimits(context, caller, owner, limits),
+    ownerLimits: (caller, owner) => getOwnerLimits(context, caller, owner),
+  }
+}
+
+function managedTokenUseCases(context: Context): ManagedTokenUseCases {
+  return {
+    issue: (request, origin) => issueToken(context, request, origin),
+    verify: (token, check) => verifyToken(context, token, check),
+    get: (id) => getToken(context, id),
+    list: (filter) => listTokens(context, filter),
+    setEnabled: (id, enabled, by, origin) => setTokenEnabled(context, id, enabled, { by, origin }),
+    revoke: (id, by, origin) => endToken(context, id, { by, origin }),
+    renew: (id, expiresAt, by, origin) => renewToken(context, id, expiresAt, { by, origin }),
+    noteForbidden: (forbidden, origin) => noteForbidden(context, forbidden, origin),
+    importTokens: (tokens, request, origin) => importTokens(context, tokens, request, origin),
   }
 }
 
@@ -106,6 +186,8 @@ function sessionUseCases(context: Context): SessionUseCases {
   return {
     strategies: () => STRATEGIES,
     login: (request, origin) => logIn(context, request, origin),
+    findUserByPassword: (shown, origin) => findUserByPassword(context, shown, origin),
+    countAttempt: (username, origin) => countAttempt(context, username, origin),
     createToken: (caller, request) => createToken(context, caller, request),
     refresh: (caller, request) => refreshSession(context, caller, request),
     logout: (caller, everywhere) => logOut(context, caller, everywhere),

@@ -10,10 +10,14 @@ import type { Origin } from './audit/audit-event.ts'
 import type { DomainError } from './errors.ts'
 import type { KeyId, ProfileId, RoleId, UserId } from './ids.ts'
 import type { JsonObject } from './json.ts'
-import type { ApiKey } from './keys/api-key.ts'
+import type { ApiKey, KnoxType, RevocationReason } from './keys/api-key.ts'
 import type { Fingerprint } from './keys/fingerprint.ts'
+import type { KeyPolicy, RateLimit } from './keys/policy.ts'
 import type { Secret } from './keys/secret.ts'
-import type { Verdict } from './keys/verdict.ts'
+import type { CheckStep, KeyCheck, KeyVerdict, KeyView, Verdict } from './keys/verdict.ts'
+import type { DayOfUse, KeyFilter, Spending } from './ports/key-store.ts'
+import type { ImportOutcome } from './ports/legacy-key-store.ts'
+import type { Instant } from './record.ts'
 
 /**
  * START HERE: everything a key authority can be asked to do.
@@ -25,6 +29,9 @@ import type { Verdict } from './keys/verdict.ts'
 export interface KeyAuthority {
   readonly tokens: TokenUseCases
   readonly keys: KeyUseCases
+  readonly verification: VerificationUseCases
+  readonly lifeCycle: LifeCycleUseCases
+  readonly managedTokens: ManagedTokenUseCases
   readonly sessions: SessionUseCases
   readonly users: UserUseCases
   readonly credentials: CredentialUseCases
@@ -36,15 +43,21 @@ export interface KeyAuthority {
 /** Who is asking, and may they? */
 export interface TokenUseCases {
   /**
-   * Answers whether a token is good: one SHA-256 and one indexed look-up, no write (but a single-use session is
-   * consumed). A refusal is an audit event with its true reason.
+   * Answers whether a token is good for a use of its owner's rights here, and counts that use: one SHA-256 and one
+   * indexed look-up, no write (but a single-use session is consumed, and a credit is spent). A refusal is an audit
+   * event with its true reason. Keys bound to addresses are judged by `origin.address`.
    */
   verify(token: string, origin: Origin): Promise<Verdict>
+  /**
+   * As `verify`, but only looks: it counts and spends nothing, neither limits nor a single-use session, so that limits
+   * and an empty budget are no reasons to refuse. A refusal is an audit event all the same.
+   */
+  inspect(token: string, origin: Origin): Promise<Verdict>
   /** The caller behind a good token, or the anonymous one. @throws {DomainError} `user.not_found` */
   identify(token: GoodToken | undefined, origin: Origin): Promise<Caller>
   /**
-   * Whether any of the caller's profiles grants the right. While no administrator exists, an anonymous caller on this
-   * very host may also call `security:createFirstAdmin`.
+   * Whether any of the caller's profiles grants the right, and the scopes of the key it shows, if any, keep it. While
+   * no administrator exists, an anonymous caller on this very host may also call `security:createFirstAdmin`.
    */
   isAllowed(caller: Caller, right: Right): Promise<boolean>
   /** As `isAllowed`, for the rights that a user would have with a token of its own. */
@@ -55,8 +68,13 @@ export interface TokenUseCases {
    * @throws {DomainError} `request.too_many`
    */
   countRequest(user: User): Promise<void>
-  /** Calls `listener` with each token that ends before its time: key deleted, logged out, revoked, user gone. */
+  /** Calls `listener` with each token that ends before its time: key revoked or disabled, logged out, user gone. */
   onEnded(listener: (fingerprint: Fingerprint) => void): void
+  /**
+   * Calls `listener` with each token of a key that from now on ends at another time than it did: a rotation replaces
+   * it, or the expiry of its key was moved. Absent: it never ends by itself.
+   */
+  onLifeChanged(listener: (fingerprint: Fingerprint, expiresAt: Instant | undefined) => void): void
 }
 
 /** A key or session together with its secret, which nothing else ever holds. */
@@ -70,6 +88,12 @@ export type KeyRequest = {
   readonly id?: KeyId
   /** Absent: never expires. Else a whole number of ms, at least 1. */
   readonly ttlMs?: number
+  /** A token of Latchkey's own form, with the prefix of a keyspace; absent: as Kuzzle's. */
+  readonly native?: { readonly keyspace?: string }
+  readonly policy?: KeyPolicy
+  readonly metadata?: JsonObject
+  /** The key is stored but cannot be used yet. */
+  readonly disabled?: boolean
 }
 
 /** Issuing, finding and revoking API keys. */
@@ -83,8 +107,11 @@ export interface KeyUseCases {
   /**
    * Issues a key for any user, or the anonymous one. A refusal leaves an audit event too.
    *
-   * @throws {DomainError} `user.not_found`, `id.invalid`, `key.id_taken`, `key.ttl_invalid`, `key.owner_full`;
-   *   `key.issuing_forbidden`, `key.outlives_issuer` when the caller shows a key and keys may not issue.
+   * Scopes wider than the owner's rights are accepted: rights are looked at when the key is used.
+   *
+   * @throws {DomainError} `user.not_found`, `id.invalid`, `key.id_taken`, `key.ttl_invalid`, `key.owner_full`,
+   *   `keyspace.unknown`, `policy.invalid`, `metadata.invalid`; `key.issuing_forbidden`, `key.outlives_issuer` when the
+   *   caller shows a key that may not issue.
    */
   issueFor(caller: Caller, request: KeyRequest): Promise<Issued<ApiKey>>
   /** The owner's keys that match. Unknown owners have none. */
@@ -95,6 +122,242 @@ export interface KeyUseCases {
    * @throws {DomainError} `key.not_found`; the same for keys of other owners, so that ids cannot be probed.
    */
   revoke(caller: Caller, owner: UserId, id: KeyId): Promise<void>
+}
+
+/** Whether keys are good, asked by the services that they are shown to. */
+export interface VerificationUseCases {
+  /**
+   * Judges a key and counts its use, all at once: a refused use costs nothing. Sessions are `unknown` here. Answers
+   * without a promise when nothing has to be waited for; only keys with a budget cost a write. A refusal is an audit
+   * event. Texts that no key looks like cost the work of any other text.
+   *
+   * @throws {DomainError} `policy.invalid` for a cost that is none.
+   */
+  check(token: string, check: KeyCheck): KeyVerdict | Promise<KeyVerdict>
+  /** What `check` would answer and why, step by step; counts and spends nothing. */
+  explain(
+    token: string,
+    check: KeyCheck,
+  ): Promise<{
+    readonly verdict: KeyVerdict
+    readonly steps: readonly CheckStep[]
+  }>
+}
+
+/** What shall change of a key: absent stays, null clears. */
+export type KeyChange = {
+  readonly description?: string
+  readonly metadata?: JsonObject | null
+  readonly expiresAt?: Instant | null
+} & { readonly [Member in keyof KeyPolicy]?: Exclude<KeyPolicy[Member], undefined> | null }
+
+/** Several keys at once: those of a filter, or those of one owner that a search finds. */
+export type KeySelection =
+  | { readonly filter: Omit<KeyFilter, 'now'> }
+  | { readonly owner: UserId; readonly search: Search }
+
+/**
+ * The life of keys, for callers who manage their own or everybody's; who may what is in `access/key-rights.ts`.
+ *
+ * Every call may throw `key.not_found`, also for a key that the caller may not see, so that ids cannot be probed, and
+ * `right.missing` (`facts.right`) when it may see the key but not do this.
+ */
+export interface LifeCycleUseCases {
+  /**
+   * As `issueFor`, or `issueForSelf` when the caller is the owner and may not issue for others.
+   *
+   * @throws {DomainError} as those, and `keyspace.unknown`, `policy.invalid`, `metadata.invalid`.
+   */
+  create(caller: Caller, request: KeyRequest): Promise<Issued<KeyView>>
+  get(caller: Caller, id: KeyId): Promise<KeyView>
+  /** The caller's own keys, or with the right to read everybody's those of the filter. */
+  list(
+    caller: Caller,
+    filter: Omit<KeyFilter, 'now'>,
+    page: { readonly after?: string; readonly limit: number },
+  ): Promise<{ readonly keys: readonly KeyView[]; readonly next?: string }>
+  search(caller: Caller, owner: UserId, search: Search): Promise<SearchPage<ApiKey>>
+  /** @throws {DomainError} `policy.invalid`, `key.policy_forbidden` when an owner would loosen what binds its key. */
+  update(caller: Caller, id: KeyId, change: KeyChange): Promise<KeyView>
+  /** Twice is no error. */
+  disable(caller: Caller, id: KeyId, reason: string | undefined): Promise<KeyView>
+  enable(caller: Caller, id: KeyId): Promise<KeyView>
+  revoke(
+    caller: Caller,
+    id: KeyId,
+    why: { readonly reason: RevocationReason; readonly comment?: string },
+  ): Promise<KeyView>
+  /** Within `keys.restoreWindow`. @throws {DomainError} `key.not_found`, `key.id_taken`, `key.restore_too_late`. */
+  restore(caller: Caller, id: KeyId): Promise<KeyView>
+  /**
+   * A new secret for the same key. The old one stays good for `graceMs` after the new one is: at once, or at `cutOverAt`.
+   *
+   * @throws {DomainError} `key.rotating`, `key.rotation_invalid`.
+   */
+  rotate(
+    caller: Caller,
+    id: KeyId,
+    how: { readonly graceMs: number; readonly cutOverAt?: Instant },
+  ): Promise<Issued<KeyView>>
+  setCredits(
+    caller: Caller,
+    id: KeyId,
+    change: { readonly operation: 'set' | 'increment' | 'decrement'; readonly amount: number },
+  ): Promise<Spending>
+  usage(caller: Caller, id: KeyId, days: number): Promise<readonly DayOfUse[]>
+  /**
+   * Revokes or disables many keys, in batches; `dryRun` counts only. Keys that are revoked or disabled already do not
+   * match. Looks at no more than `BULK_MAX` keys: `complete` is false when there may be more, and it can be asked again.
+   */
+  bulk(
+    caller: Caller,
+    operation: {
+      readonly kind: 'revoke' | 'disable'
+      readonly reason: RevocationReason
+      readonly dryRun: boolean
+    },
+    selection: KeySelection,
+  ): Promise<BulkResult>
+  /** Ends the key whose token this is, or the session; false when it was not good any more. */
+  revokeToken(token: string, origin: Origin, reason: RevocationReason): Promise<boolean>
+  setOwnerLimits(caller: Caller, owner: UserId, limits: readonly RateLimit[]): Promise<void>
+  ownerLimits(caller: Caller, owner: UserId): Promise<readonly RateLimit[]>
+}
+
+/** How many keys matched, and how many of them were changed; `complete`: there are no more. */
+export type BulkResult = { readonly matched: number; readonly changed: number; readonly complete: boolean }
+
+/** What a new token of Knox's form shall be. */
+export type TokenRequest = {
+  /** Whose token it is; need not be a user here. */
+  readonly owner: UserId
+  /** Who asks for it: the owner, or somebody who may do so in its name. */
+  readonly createdBy: UserId
+  readonly type: KnoxType
+  /** Absent: never expires. */
+  readonly expiresAt?: Instant
+  /** Until when it can be renewed; absent: for ever. */
+  readonly maxLifetimeAt?: Instant
+  readonly thirdPartyApp?: boolean
+  readonly comment: string
+  readonly metadata?: JsonObject
+  readonly policy?: KeyPolicy
+  /**
+   * Most tokens of Knox's family that the owner may have, whatever their type, disabled ones included, expired ones left
+   * out; below 1: none. Keys of other families do not count, nor do these count against `security.apiKey.perUserMax`.
+   */
+  readonly limit?: {
+    readonly max: number
+    /** `remove_oldest` revokes the one that was created first, and never more than one. */
+    readonly exceeded: 'refuse' | 'remove_oldest'
+  }
+}
+
+/** Which tokens to list; all that is given must hold. */
+export type TokenFilter = {
+  readonly owner?: UserId
+  /** Tokens of Knox's family that this user made for others. */
+  readonly createdBy?: UserId
+  /** Tokens of this owner, and those of `createdBy`. */
+  readonly ownerOrCreator?: UserId
+  /** Tokens whose metadata has any of these values under its name; `*`: the name at all. None: no token. */
+  readonly metadata?: Readonly<Record<string, readonly string[]>>
+  /** What `next` of an earlier page was. */
+  readonly after?: string
+  /** At most, and by default, `KEYS_LISTED_MAX`. */
+  readonly limit?: number
+}
+
+export type TokenPage = { readonly tokens: readonly ApiKey[]; readonly next?: string }
+
+/** What somebody may not do. */
+export type ForbiddenAct = {
+  readonly by: UserId
+  readonly action: 'key.list' | 'key.update' | 'key.delete' | 'key.enable' | 'key.disable'
+  /** Such as `key:ID` or `user:NAME`. */
+  readonly subject: string
+}
+
+/** What there is to say of a token. */
+export type TokenVerdict = {
+  readonly verdict: KeyVerdict
+  /** Of the key it leads to, else as it is written in a token of Knox's form. */
+  readonly id?: KeyId
+  /** There is a key of that id now, whether or not this is a token of it. */
+  readonly knownId: boolean
+}
+
+/** A token as Knox kept it. */
+export type LegacyToken = {
+  /** A UUID in lower case. */
+  readonly id: KeyId
+  readonly owner: UserId
+  /** Absent: the owner. */
+  readonly createdBy?: UserId
+  readonly type: KnoxType
+  readonly comment: string
+  readonly isEnabled: boolean
+  readonly issuedAt: Instant
+  readonly expiresAt?: Instant
+  readonly maxLifetimeAt?: Instant
+  readonly thirdPartyApp?: boolean
+  readonly metadata?: JsonObject
+  /** What Knox stored of its secret. */
+  readonly mac: string
+}
+
+/** How to import. */
+export type ImportRequest = {
+  /** Knox's alias `knox.token.hash.key`. It is kept in the store and never shown again. */
+  readonly hashKey: Secret
+  /** Name of the MAC in Java, such as `HmacSHA256`. */
+  readonly algorithm: string
+  /** Only counts. */
+  readonly dryRun: boolean
+}
+
+/** How many tokens of an import had which outcome. */
+export type ImportCounts = Readonly<Record<ImportOutcome, number>>
+
+/**
+ * Tokens as Knox's token service manages them. Who may do what is decided by the topology through which it is asked for.
+ * Tokens of the other families are managed as well, but for renewal, which knows no limit for them.
+ */
+export interface ManagedTokenUseCases {
+  /**
+   * Issues a token of Knox's form; the limit is exact, however many are issued at once.
+   *
+   * @throws {DomainError} `key.owner_full`, `id.invalid`, `key.ttl_invalid`, `policy.invalid`, `metadata.invalid`.
+   */
+  issue(request: TokenRequest, origin: Origin): Promise<Issued<ApiKey>>
+  /** As `VerificationUseCases.check`, and what the id in the token tells. */
+  verify(token: string, check: KeyCheck): Promise<TokenVerdict>
+  get(id: KeyId): Promise<ApiKey | undefined>
+  /**
+   * In the order in which they came, expired ones included.
+   *
+   * @throws {DomainError} `id.invalid` with `facts.kind` `cursor` for an `after` that no such listing gave.
+   */
+  list(filter: TokenFilter): Promise<TokenPage>
+  /**
+   * One that is so already stays as it is; undefined when there is none.
+   *
+   * @throws {DomainError} `right.missing` when its owner or creator enables what somebody else disabled.
+   */
+  setEnabled(id: KeyId, enabled: boolean, by: UserId, origin: Origin): Promise<ApiKey | undefined>
+  /** Answers what it was; undefined when there is none. */
+  revoke(id: KeyId, by: UserId, origin: Origin): Promise<ApiKey | undefined>
+  /**
+   * Lets a token expire at another time; undefined when there is none of Knox's family.
+   *
+   * @throws {DomainError} `key.ttl_invalid` when it expired, never expires, or would be over; `key.ttl_exceeded` beyond
+   *   `maxLifetimeAt`.
+   */
+  renew(id: KeyId, expiresAt: Instant, by: UserId, origin: Origin): Promise<ApiKey | undefined>
+  /** Leaves a trace of what an API did not let somebody do. Costs no write of its own, however often it happens. */
+  noteForbidden(forbidden: ForbiddenAct, origin: Origin): void
+  /** Takes over tokens that Knox issued, all or none of them; safe to repeat. Those that ended here never come back. */
+  importTokens(tokens: readonly LegacyToken[], request: ImportRequest, origin: Origin): Promise<ImportCounts>
 }
 
 /** What a client presents to log in. */
@@ -116,6 +379,17 @@ export interface SessionUseCases {
    *   `server.overloaded` when too many passwords wait to be hashed.
    */
   login(request: LoginRequest, origin: Origin): Promise<Issued<Session>>
+  /**
+   * The user behind a password, without a session: for callers who show it with every request.
+   *
+   * @throws {DomainError} `login.too_many` (`facts.retryAfterMs`), `login.failed`, `server.overloaded`.
+   */
+  findUserByPassword(
+    shown: { readonly username: string; readonly password: string },
+    origin: Origin,
+  ): Promise<User>
+  /** Counts an attempt to log in where somebody else checks the password. @throws {DomainError} `login.too_many` */
+  countAttempt(username: string, origin: Origin): void
   /**
    * @throws {DomainError} `session.ttl_infinite`, `session.ttl_exceeded`, `session.ttl_invalid`; `token.invalid` when the
    *   caller's own session ended meanwhile; `key.outlives_issuer`, `key.issuing_forbidden` when the caller shows a key

@@ -20,6 +20,11 @@ export function processEnvironment(): Environment {
   return process.env
 }
 
+/** The text of a variable that somebody named; undefined: it is not set. */
+export function environmentText(name: string): string | undefined {
+  return process.env[name]
+}
+
 /** Reads `LATCHKEY_...` variables; empty ones count as absent. */
 export function readEnvironment(environment: Environment): SettingsSource {
   const values: GivenValue[] = []

@@ -66,6 +66,36 @@ export const SETTINGS = {
     'text',
     'Form of what is printed: `text` for people, `json` for one JSON object a line.',
   ),
+  'server.drainDelay': setting(
+    duration('0s', '5m'),
+    0,
+    'How long `/readyz` says that the server is draining before it stops to listen, so that load balancers notice in time.',
+  ),
+  'admin.host': setting(
+    text(255, 'a host name or IP address'),
+    '127.0.0.1',
+    'Address on which `admin.port` listens.',
+  ),
+  'admin.port': setting(
+    wholeNumber(0, 65_535),
+    undefined,
+    "Port of a second listener that answers everything; `server.port` then answers only what services and holders of keys ask, not Kuzzle's API, key management or metrics; 0 picks a free one and prints it.",
+  ),
+  'metrics.enabled': setting(
+    onOrOff(),
+    true,
+    'Whether there is `/metrics`, for requests of this host and for callers with the right `server:metrics`.',
+  ),
+  'metrics.public': setting(
+    onOrOff(),
+    false,
+    'Whether everybody who reaches the listener may read `/metrics`.',
+  ),
+  'tracing.enabled': setting(
+    onOrOff(),
+    false,
+    'Whether requests over HTTP and calls of the store are traced with the OpenTelemetry SDK that was loaded with `NODE_OPTIONS=--import ...`.',
+  ),
   'server.maxRequestSize': setting(
     size('1KB', '256MB'),
     '1MB',
@@ -168,6 +198,16 @@ export const SETTINGS = {
     'Content-Type, Access-Control-Allow-Headers, Authorization, X-Requested-With, Content-Encoding, Content-Length, X-Kuzzle-Volatile',
     'The `Access-Control-Allow-Headers` header of answers.',
   ),
+  'http.publicUrl': setting(
+    text(2048, 'a URL'),
+    undefined,
+    'URL under which clients reach this server, for the links in its answers; unset: `http://` and the name that they call it.',
+  ),
+  'http.trustedProxies': setting(
+    list(),
+    [],
+    'Addresses and networks of proxies whose `X-Forwarded-For` tells the address of the client.',
+  ),
   'http.cookieAuthentication': setting(
     onOrOff(),
     true,
@@ -192,6 +232,109 @@ export const SETTINGS = {
     wholeNumber(0, 1_000_000_000, 'unlimited'),
     -1,
     'Most API keys that one user may hold.',
+  ),
+  'keys.keyspaces': setting(
+    list(),
+    ['default=lk_live'],
+    'What native keys begin with, by keyspace: `name=prefix_environment`, both of `a-z 0-9`; there is always one named `default`.',
+  ),
+  'keys.restoreWindow': setting(
+    duration('0s', '3650d'),
+    '30d',
+    'How long after its revocation an API key can be restored.',
+  ),
+  'keys.revokedKept': setting(
+    duration('0s', '3650d'),
+    '90d',
+    'How long revoked API keys are remembered, so that they can be told from those that never were; at least `keys.restoreWindow`.',
+  ),
+  'keys.usageKept': setting(
+    duration('1d', '3650d'),
+    '400d',
+    'How long it is known how often an API key was used on each day.',
+  ),
+  workers: setting(
+    wholeNumber(1, 64),
+    1,
+    'Threads that answer verifications and forward-auth on the one port; everything else is answered by the first.',
+  ),
+  'verify.listen': setting(
+    text(255, 'HOST:PORT, or unix:PATH'),
+    undefined,
+    'Where verifications and forward-auth are answered besides, and nothing else: `HOST:PORT`, or `unix:PATH` for a Unix socket.',
+  ),
+  'verify.openWithoutAuthentication': setting(
+    onOrOff(),
+    false,
+    'Whether everybody who reaches `verify.listen` may verify keys there without showing a token.',
+  ),
+  'forwardAuth.keyHeaders': setting(
+    list(),
+    ['X-API-Key'],
+    'Headers in which forward-auth looks for a key, besides `Authorization: Bearer`.',
+  ),
+  'forwardAuth.trustedProxies': setting(
+    list(),
+    ['127.0.0.0/8', '::1'],
+    'Addresses and networks of the proxies that ask `/v1/authorize`; their `X-Forwarded-For` tells the address of the client.',
+  ),
+  'knox.gatewayPath': setting(
+    text(64, 'one segment of a path'),
+    'gateway',
+    "First segment of the URLs of Knox's services, before the name of the topology.",
+  ),
+  'knox.topologies': setting(
+    text(4096, 'a path'),
+    undefined,
+    "Folder of Knox's topology files, or of its whole configuration; it is watched. Unset: a built-in topology, `default` or `sandbox`, which issues API keys to this server's own users.",
+    ['knox-topologies'],
+  ),
+  'knox.evictionGrace': setting(
+    duration('0s', '3650d'),
+    '1d',
+    'How long tokens that the services of Knox issued are kept after they expired; one that never expires is kept.',
+  ),
+  'knox.proxiedRoles': setting(
+    list(),
+    ['OPENAI'],
+    'Roles of services whose requests are passed on to their URL once the caller is known.',
+  ),
+  'knox.aliases': setting(
+    secret(3, 'lines of the form name=value'),
+    undefined,
+    'Values of the aliases that topology files name: lines, or parts between semicolons, of the form `name=value`.',
+  ),
+  'knox.adminUsers': setting(list(), [], 'Who is meant by `KNOX_ADMIN_USERS` in access lists.'),
+  'knox.adminGroups': setting(list(), [], 'Who is meant by `KNOX_ADMIN_GROUPS` in access lists.'),
+  'knox.tokensPerUser': setting(
+    wholeNumber(1, 1_000_000),
+    10,
+    'Most tokens of one user that the services of Knox issue, where a topology says nothing else.',
+  ),
+  'knox.usersSeeingAllTokens': setting(
+    list(),
+    ['admin'],
+    'Users of Knox who may list the tokens of everybody; others list those that they hold or made.',
+  ),
+  'knox.issueByGet': setting(
+    onOrOff(),
+    false,
+    'Whether GET issues API keys too, as Knox does; any link that somebody follows would make one.',
+  ),
+  'knox.uniformRefusals': setting(
+    onOrOff(),
+    false,
+    "Whether topologies refuse every bad token with the same words, rather than Knox's, which tell an unknown id from a wrong secret.",
+  ),
+  'knox.signingKeyLife': setting(
+    duration('1h', '3650d'),
+    '90d',
+    'How long a key signs JSON Web Tokens before a new one takes over.',
+  ),
+  'knox.signingKeyKnownFor': setting(
+    duration('1h', '3650d'),
+    '365d',
+    'How long after that the tokens it signed are still accepted, should they live so long.',
   ),
   'security.authToken.algorithm': setting(
     choice(['HS256', 'HS384', 'HS512']),

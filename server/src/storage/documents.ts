@@ -22,6 +22,10 @@ export function keyDocument(key: ApiKey): SearchDocument {
       ttl: key.ttlMs ?? NEVER,
       fingerprint: key.fingerprint,
       hash: key.fingerprint,
+      enabled: key.disabled === undefined,
+      lastUsedAt: key.lastUsedAt,
+      scopes: key.policy?.scopes,
+      metadata: key.metadata,
       _kuzzle_info: recordDocument(key.record),
     },
   }

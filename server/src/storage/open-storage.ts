@@ -7,10 +7,13 @@ export type StorageOptions = {
   readonly waitingChangesMax?: number
   /** How long a change, or the opening, waits for other processes that use the store, in ms. 10,000. */
   readonly lockWaitMaxMs?: number
+  /** Keys that are kept in memory for verifications, about 1 KiB each. 250,000. */
+  readonly keysInMemoryMax?: number
 }
 
 const WAITING_CHANGES_MAX = 10_000
 const LOCK_WAIT_MAX_MS = 10_000
+const KEYS_IN_MEMORY_MAX = 250_000
 
 /**
  * Opens the storage that a URL names, loading only the driver it needs.
@@ -28,6 +31,7 @@ export async function openStorage(url: string, options: StorageOptions = {}): Pr
   return openSqliteStorage(rest, {
     waitingMax: options.waitingChangesMax ?? WAITING_CHANGES_MAX,
     lockWaitMaxMs: options.lockWaitMaxMs ?? LOCK_WAIT_MAX_MS,
+    keysInMemoryMax: options.keysInMemoryMax ?? KEYS_IN_MEMORY_MAX,
   })
 }
 

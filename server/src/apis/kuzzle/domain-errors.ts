@@ -1,4 +1,5 @@
 import { DomainError, type ErrorCode } from '../../core/errors.ts'
+import type { RefusalReason } from '../../core/keys/verdict.ts'
 import { QueryError, type QueryErrorCode } from '../../query/query-error.ts'
 import { KuzzleError, type KuzzleErrorId } from './kuzzle-errors.ts'
 
@@ -42,6 +43,16 @@ const TRANSLATIONS: Readonly<Record<ErrorCode, Translation>> = {
   'key.issuing_forbidden': as('security.apikey.issuing_forbidden'),
   'key.ttl_exceeded': as('security.token.ttl_exceeded'),
   'key.ttl_invalid': () => new KuzzleError('api.assert.invalid_argument', EXPIRES_IN),
+  'key.policy_forbidden': as('security.apikey.policy_forbidden'),
+  'key.restore_too_late': (fact) =>
+    new KuzzleError('services.storage.not_found', [fact('id'), 'kuzzle', 'api-keys']),
+  'key.rotating': as('security.apikey.rotating', 'id'),
+  'key.rotation_invalid': invalidMember,
+  'keyspace.unknown': () =>
+    new KuzzleError('api.assert.invalid_argument', ['keyspace', 'the name of a keyspace']),
+  'policy.invalid': invalidMember,
+  'metadata.invalid': (fact) => new KuzzleError('api.assert.invalid_argument', ['metadata', fact('problem')]),
+  'right.missing': rightMissing,
 
   'session.refresh_forbidden': (fact) =>
     new KuzzleError('security.token.refresh_forbidden', [
@@ -133,6 +144,32 @@ const QUERY_TRANSLATIONS: Readonly<Record<QueryErrorCode, QueryTranslation>> = {
 function invalidId(fact: Fact): KuzzleError {
   if (fact('problem') === 'reserved') return new KuzzleError('services.storage.search_as_an_id')
   return new KuzzleError('api.assert.invalid_argument', ['_id', 'valid text of at most 512 bytes'])
+}
+
+function invalidMember(fact: Fact): KuzzleError {
+  return new KuzzleError('api.assert.invalid_argument', [fact('member'), fact('problem')])
+}
+
+function rightMissing(fact: Fact): KuzzleError {
+  const [controller = '', action = ''] = fact('right').split(':')
+  return new KuzzleError('security.rights.forbidden', [controller, action, fact('user')])
+}
+
+/**
+ * The error of a request whose token was refused: clients of this API cannot tell a key that ended from one that never
+ * was, but they are told when it is worth while to try again. `insufficient` cannot happen here, because each right is
+ * asked for by itself.
+ */
+export const REFUSED_TOKENS: Readonly<Record<RefusalReason, KuzzleErrorId>> = {
+  malformed: 'security.token.invalid',
+  unknown: 'security.token.invalid',
+  revoked: 'security.token.invalid',
+  disabled: 'security.token.invalid',
+  expired: 'security.token.invalid',
+  forbidden: 'security.token.invalid',
+  insufficient: 'security.token.invalid',
+  rate_limited: 'api.process.too_many_requests',
+  usage_exceeded: 'api.process.too_many_requests',
 }
 
 const CREDENTIALS_PROBLEMS: ReadonlyMap<string, string> = new Map([

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { createOrigins } from '../../transports/http/origins.ts'
 import { CONTROLLERS } from './actions.ts'
 import { createFunnel } from './funnel.ts'
 import { createGate } from './gate.ts'
-import { createOrigins } from './origins.ts'
 import { parseRequest } from './request.ts'
 import { openTestApi } from './testing/test-api.ts'
 

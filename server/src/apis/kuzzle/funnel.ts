@@ -6,14 +6,15 @@ import { DomainError } from '../../core/errors.ts'
 import { ANONYMOUS_ID } from '../../core/ids.ts'
 import type { KeyAuthority } from '../../core/key-authority.ts'
 import type { Clock } from '../../core/ports/clock.ts'
+import type { Origins } from '../../transports/http/origins.ts'
 import type { Action, Controller } from './action.ts'
 import { tokenOfCookie, wantsCookie } from './cookies.ts'
-import { asKuzzleError } from './domain-errors.ts'
+import { asKuzzleError, REFUSED_TOKENS } from './domain-errors.ts'
 import { type Envelope, printEnvelope } from './envelope.ts'
 import type { Gate } from './gate.ts'
 import { fail, KuzzleError } from './kuzzle-errors.ts'
 import type { KuzzleLog } from './kuzzle-log.ts'
-import { checkCookieOrigin, checkOrigin, type Origins } from './origins.ts'
+import { checkCookieOrigin, checkOrigin } from './origins.ts'
 import { Outcome, type OutcomeExtras } from './outcome.ts'
 import type { KuzzleRequest } from './request.ts'
 import { checkSdkVersion } from './sdk-version.ts'
@@ -48,7 +49,15 @@ export type FunnelParts = {
   readonly gate: Gate
   readonly origins: Origins
   readonly log: KuzzleLog
+  /** The address of a client, proxies that are trusted left out; undefined: unknown. Absent: the peer's. */
+  readonly addressOf?: AddressOf
 }
+
+/** Tells the address of the client behind a peer by the headers that came with the request or connection. */
+export type AddressOf = (peer: {
+  readonly address: string
+  readonly headers: KuzzleRequest['context']['headers']
+}) => string | undefined
 
 /** Checks and runs requests in Kuzzle's order: form, origin, load, token, rights, rate, action. */
 export function createFunnel(parts: FunnelParts): Funnel {
@@ -63,7 +72,7 @@ export function createFunnel(parts: FunnelParts): Funnel {
     const rights = rightsOf(request, { controller, action })
     checkOrigin(request.context.headers, origins)
     return gate.pass(async () => {
-      const origin = originOf(request)
+      const origin = originOf(request, parts.addressOf)
       const token = await goodToken(request, origin)
       if (token !== undefined) onToken?.(token)
       const caller = await authority.tokens.identify(token, origin)
@@ -80,7 +89,7 @@ export function createFunnel(parts: FunnelParts): Funnel {
     if (shown === undefined) return undefined
     const verdict = await authority.tokens.verify(shown.token, origin)
     if (verdict.valid) return verdict.token
-    return shown.mayBeBad ? undefined : fail('security.token.invalid')
+    return shown.mayBeBad ? undefined : fail(REFUSED_TOKENS[verdict.reason])
   }
 
   async function checkRight(caller: Caller, right: Right): Promise<void> {
@@ -219,9 +228,14 @@ function isCounted({ controller, action }: KuzzleRequest, caller: Caller): boole
   return action !== 'login' && (action !== 'logout' || caller.token === undefined)
 }
 
-function originOf({ context, requestId }: KuzzleRequest): Origin {
+function originOf({ context, requestId }: KuzzleRequest, addressOf?: AddressOf): Origin {
+  const peer = context.address
+  const address =
+    addressOf === undefined || peer === undefined
+      ? peer
+      : addressOf({ address: peer, headers: context.headers })
   return {
-    ...(context.address !== undefined && { address: context.address }),
+    ...(address !== undefined && { address }),
     carrier: context.protocol,
     requestId: shorten(requestId),
     local: context.local,

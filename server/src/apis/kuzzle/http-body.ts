@@ -1,7 +1,8 @@
 import { parse as parseQuery } from 'node:querystring'
 import type { JsonValue } from '../../core/json.ts'
+import { parseJson } from '../../core/json-text.ts'
 import type { Body, BodyProblem, HttpRequest } from '../../transports/http/http-message.ts'
-import { parseJson } from './json-text.ts'
+import { hasBody } from '../../transports/http/request-head.ts'
 import { fail } from './kuzzle-errors.ts'
 import { parseMultipart } from './multipart.ts'
 import type { KuzzleSettings } from './server-facts.ts'
@@ -33,12 +34,6 @@ export async function readHttpBody(
   const text = decode(body.bytes)
   if (kind === 'form') return parseForm(text)
   return withoutEmpty(parseBodyText(text))
-}
-
-/** True when the headers announce a body. */
-export function hasBody({ headers }: HttpRequest): boolean {
-  const length = headers['content-length']
-  return (length !== undefined && length !== '0') || headers['transfer-encoding'] !== undefined
 }
 
 type Kind = 'json' | 'form' | 'multipart'

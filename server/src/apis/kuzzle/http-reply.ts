@@ -1,10 +1,10 @@
 import { chooseEncoding, encodeBody } from '../../transports/http/compression.ts'
 import type { HttpReply, HttpRequest } from '../../transports/http/http-message.ts'
+import { corsHeaders, type Origins } from '../../transports/http/origins.ts'
 import type { Route } from './action.ts'
 import { type EnvelopeFacts, printForDevelopers } from './envelope.ts'
 import type { Answer } from './funnel.ts'
 import type { KuzzleError } from './kuzzle-errors.ts'
-import { type Origins, originOf } from './origins.ts'
 import type { KuzzleSettings } from './server-facts.ts'
 
 /** Makes HTTP replies. */
@@ -37,13 +37,7 @@ export function createReplies({ settings, envelopes, origins }: ReplyParts): Rep
     ...(settings.cookieAuthentication && { 'Access-Control-Allow-Credentials': 'true' }),
   }
 
-  /** A browser shows the answer to the website only if that website is allowed. */
-  const corsOf = (request: HttpRequest) => {
-    const origin = originOf(request.headers)
-    return origin !== undefined && origins.isAllowed(origin)
-      ? { 'Access-Control-Allow-Origin': origin, Vary: 'Origin' }
-      : undefined
-  }
+  const corsOf = (request: HttpRequest) => corsHeaders(request.headers, origins)
 
   return {
     async enveloped(request, { envelope, extras }, deprecated) {

@@ -3,11 +3,11 @@ import type { KeyAuthority } from '../../core/key-authority.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { Randomness } from '../../core/ports/randomness.ts'
 import type { Connection, MessageHandler } from '../../transports/connection.ts'
+import { createOrigins } from '../../transports/http/origins.ts'
 import { CONTROLLERS } from './actions.ts'
-import { createFunnel } from './funnel.ts'
+import { type AddressOf, createFunnel } from './funnel.ts'
 import { createGate } from './gate.ts'
 import type { KuzzleLog } from './kuzzle-log.ts'
-import { createOrigins } from './origins.ts'
 import { createKuzzleOverHttp, type KuzzleOverHttp } from './over-http.ts'
 import { createKuzzleOverMqtt } from './over-mqtt.ts'
 import { NOTICE_ROOM, printTokenExpired } from './over-sockets.ts'
@@ -35,6 +35,8 @@ export type KuzzleApiParts = {
   /** Name of the storage driver, such as `sqlite`. */
   readonly storageBackend: string
   readonly isStorageHealthy: () => Promise<boolean>
+  /** The address of a client, proxies that are trusted left out; absent: the peer's. */
+  readonly addressOf?: AddressOf
 }
 
 /** Kuzzle's API over each of its carriers. */
@@ -64,13 +66,22 @@ export function createKuzzleApi(parts: KuzzleApiParts): KuzzleApi {
     pendingRequests: gate.waiting,
   }))
   const origins = createOrigins(settings.accessControlAllowOrigin, settings.accessControlAllowOriginUseRegExp)
-  const funnel = createFunnel({ authority, controllers: CONTROLLERS, server, gate, origins, log })
+  const funnel = createFunnel({
+    authority,
+    controllers: CONTROLLERS,
+    server,
+    gate,
+    origins,
+    log,
+    ...(parts.addressOf !== undefined && { addressOf: parts.addressOf }),
+  })
   const envelopes = { node, development: settings.development }
 
   const links = createTokenLinks<Connection>(clock, (connection) => {
     if (isNotified(connection, settings)) connection.send(printTokenExpired(node), NOTICE_ROOM)
   })
-  authority.tokens.onEnded((fingerprint) => links.ended(fingerprint))
+  authority.tokens.onEnded(links.ended)
+  authority.tokens.onLifeChanged(links.lifeChanged)
 
   const sockets = { funnel, links, statistics: server.statistics, envelopes }
   return {

@@ -229,6 +229,8 @@ const DEFINITIONS = {
     403,
     'An API key may not be used to issue a key or token that outlives it.',
   ],
+  'security.apikey.policy_forbidden': [4, 403, 'What binds an API key may not be changed this way.'],
+  'security.apikey.rotating': [5, 412, 'The API key "%s" cannot be rotated now.'],
 } as const satisfies Readonly<Record<`${keyof typeof SUBDOMAINS}.${string}`, Definition>>
 
 /** Identifies a kind of error; what clients match on. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkOrigin, createOrigins } from './origins.ts'
+import { createOrigins } from '../../transports/http/origins.ts'
+import { checkOrigin } from './origins.ts'
 
 describe('origins', () => {
   it('all pass where `*` is listed, and requests without one always do', () => {

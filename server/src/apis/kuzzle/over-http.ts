@@ -1,14 +1,15 @@
 import { parse as parseQuery } from 'node:querystring'
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.ts'
+import { parseJson } from '../../core/json-text.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../../transports/http/http-message.ts'
+import type { Origins } from '../../transports/http/origins.ts'
+import { bearerToken, hasBody } from '../../transports/http/request-head.ts'
 import { type EnvelopeFacts, type EnvelopeSubject, printEnvelope } from './envelope.ts'
 import type { Answer, Funnel } from './funnel.ts'
 import type { Gate } from './gate.ts'
-import { FIELDS_MAX, hasBody, readHttpBody } from './http-body.ts'
+import { FIELDS_MAX, readHttpBody } from './http-body.ts'
 import { createReplies } from './http-reply.ts'
-import { parseJson } from './json-text.ts'
 import { fail, KuzzleError } from './kuzzle-errors.ts'
-import type { Origins } from './origins.ts'
 import { isArgument, KuzzleRequest, parseBody, parseRequest, parseVolatile } from './request.ts'
 import { normalisePath, type RouteMatch, type Router } from './router.ts'
 import type { KuzzleSettings } from './server-facts.ts'
@@ -118,7 +119,7 @@ function requestOfRoute(
     controller: match.controller,
     action: match.action,
     requestId,
-    jwt: bearerToken(http) ?? (typeof token === 'string' ? token : undefined),
+    jwt: shownToken(http) ?? (typeof token === 'string' ? token : undefined),
     volatile: volatileOf(http),
     body: parseBody(body),
     args,
@@ -130,7 +131,7 @@ function requestOfRoute(
 function requestOfQuery(http: HttpRequest, requestId: string, body: JsonValue | undefined): KuzzleRequest {
   if (body === undefined) return fail('api.assert.body_required')
   if (!isJsonObject(body)) return fail('api.assert.invalid_type', 'body', 'object')
-  const token = Object.hasOwn(body, 'jwt') ? undefined : bearerToken(http)
+  const token = Object.hasOwn(body, 'jwt') ? undefined : shownToken(http)
   const volatile = Object.hasOwn(body, 'volatile') ? undefined : volatileOf(http)
   const message: JsonObject = {
     ...body,
@@ -151,17 +152,14 @@ function requestIdOf({ headers, id }: HttpRequest): string {
   return typeof given === 'string' && given !== '' ? given : id
 }
 
-const BEARER = 'bearer '
-
-/** RFC 6750 section 2.1. Other schemes are not ours, and leave the request anonymous. */
-function bearerToken({ headers }: HttpRequest): string | undefined {
+/** Schemes that are not ours leave the request anonymous. */
+function shownToken({ headers }: HttpRequest): string | undefined {
   const authorization = headers['authorization']
   if (authorization === undefined) return undefined
   if (typeof authorization !== 'string') {
     return fail('network.http.unexpected_error', 'the header "authorization" came more than once')
   }
-  if (authorization.slice(0, BEARER.length).toLowerCase() !== BEARER) return undefined
-  return authorization.slice(BEARER.length).trim()
+  return bearerToken(authorization)
 }
 
 function volatileOf({ headers }: HttpRequest): JsonObject | undefined {

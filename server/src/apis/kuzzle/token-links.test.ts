@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { GoodToken } from '../../core/access/caller.ts'
-import { ANONYMOUS_ID } from '../../core/ids.ts'
+import { ANONYMOUS_ID, type KeyId } from '../../core/ids.ts'
+import type { ApiKey } from '../../core/keys/api-key.ts'
 import { fingerprintOf } from '../../core/keys/fingerprint.ts'
 import { createTokenLinks } from './token-links.ts'
 
@@ -66,6 +67,41 @@ describe('links between connections and tokens', () => {
     assert.deepEqual(told, [])
     links.ended(fingerprintOf('new'))
     assert.deepEqual(told, ['a'])
+  })
+
+  it('follow a token whose end was moved, before it and after it showed again', () => {
+    const { links, told, pass } = openLinks()
+    links.link('a', session('t', 100))
+    links.lifeChanged(fingerprintOf('t'), 10)
+    links.lifeChanged(fingerprintOf('not linked'), 1)
+    pass(10)
+    assert.deepEqual(told, ['a'])
+    links.link('b', session('u', 20))
+    links.lifeChanged(fingerprintOf('u'), undefined)
+    pass(50)
+    assert.deepEqual(told, ['a'])
+    links.link('b', session('u', 70))
+    pass(10)
+    assert.deepEqual(told, ['a', 'b'])
+  })
+
+  it('tell of a secret that a rotation replaced when its grace is over, though its key lives on', () => {
+    const { links, told, pass } = openLinks()
+    const shown = { fingerprint: fingerprintOf('old'), goodUntil: 10 }
+    const key: ApiKey = {
+      id: 'k' as KeyId,
+      owner: ANONYMOUS_ID,
+      description: '',
+      fingerprint: fingerprintOf('new'),
+      expiresAt: 100,
+      record: { createdBy: ANONYMOUS_ID, createdAt: 0 },
+    }
+    links.link('a', { kind: 'key', key, shown })
+    links.link('b', { kind: 'key', key })
+    pass(10)
+    assert.deepEqual(told, ['a'])
+    pass(90)
+    assert.deepEqual(told, ['a', 'b'])
   })
 
   it('tell nobody who left, and nothing of single-use tokens', () => {

@@ -1,4 +1,4 @@
-import type { GoodToken } from '../../core/access/caller.ts'
+import { expiryOf, type GoodToken } from '../../core/access/caller.ts'
 import type { Session } from '../../core/access/session.ts'
 import type { Fingerprint } from '../../core/keys/fingerprint.ts'
 import type { Clock } from '../../core/ports/clock.ts'
@@ -20,6 +20,8 @@ export interface TokenLinks<Client> {
   unlink(client: Client): void
   /** A token ended before its time: tells its clients. */
   ended(fingerprint: Fingerprint): void
+  /** A token ends at another time than it did; absent: never. */
+  lifeChanged(fingerprint: Fingerprint, expiresAt: Instant | undefined): void
   /** Tells the clients of all tokens that have expired. */
   sweep(): void
 }
@@ -37,10 +39,16 @@ export function createTokenLinks<Client>(clock: Clock, tell: (client: Client) =>
     token?.clients.delete(client)
     if (token?.clients.size === 0) tokens.delete(fingerprint)
   }
+  const lifeChanged = (fingerprint: Fingerprint, expiresAt: Instant | undefined): void => {
+    const token = tokens.get(fingerprint)
+    if (token !== undefined) token.expiresAt = expiresAt
+  }
   const linkTo = (client: Client, { fingerprint, expiresAt }: Lifespan): void => {
+    // What the token says of itself now counts: another process may have changed when it ends.
+    lifeChanged(fingerprint, expiresAt)
     if (tokenOf.get(client) === fingerprint) return
     unlink(client)
-    const token = tokens.get(fingerprint) ?? { expiresAt, clients: new Set<Client>() }
+    const token: LinkedToken<Client> = tokens.get(fingerprint) ?? { expiresAt, clients: new Set() }
     token.clients.add(client)
     tokens.set(fingerprint, token)
     tokenOf.set(client, fingerprint)
@@ -57,12 +65,13 @@ export function createTokenLinks<Client>(clock: Clock, tell: (client: Client) =>
 
   return {
     link(client, token) {
-      if (token.kind === 'key') linkTo(client, token.key)
+      if (token.kind === 'key') linkTo(client, lifespanOf(token))
       else if (!token.session.singleUse) linkTo(client, token.session)
     },
     linkSession: linkTo,
     unlink,
     ended,
+    lifeChanged,
     sweep() {
       const now = clock.now()
       for (const [fingerprint, { expiresAt }] of tokens) {
@@ -74,4 +83,11 @@ export function createTokenLinks<Client>(clock: Clock, tell: (client: Client) =>
 
 type Lifespan = { readonly fingerprint: Fingerprint; readonly expiresAt?: Instant }
 
-type LinkedToken<Client> = { readonly expiresAt: Instant | undefined; readonly clients: Set<Client> }
+type LinkedToken<Client> = { expiresAt: Instant | undefined; readonly clients: Set<Client> }
+
+/** A secret that a rotation replaced ends before its key does. */
+function lifespanOf(token: Extract<GoodToken, { readonly kind: 'key' }>): Lifespan {
+  const fingerprint = token.shown?.fingerprint ?? token.key.fingerprint
+  const expiresAt = expiryOf(token)
+  return expiresAt === undefined ? { fingerprint } : { fingerprint, expiresAt }
+}

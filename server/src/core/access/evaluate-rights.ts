@@ -12,6 +12,12 @@ export function roleAllows(role: RoleRights, controller: string, action: string)
   return actions !== undefined && (actions.get(action) ?? actions.get('*')) === true
 }
 
+/** Whether any of the roles grants the action. A denial in one never takes away what another grants. */
+export function rolesAllow(roles: readonly RoleRights[], controller: string, action: string): boolean {
+  for (const role of roles) if (roleAllows(role, controller, action)) return true
+  return false
+}
+
 /**
  * Whether the policy speaks about the data that the right names. A right that names no index is about no data, so
  * every policy covers it.

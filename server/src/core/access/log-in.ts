@@ -11,6 +11,7 @@ import { mintSession } from './mint-session.ts'
 import { networkOf } from './network-of.ts'
 import type { Session } from './session.ts'
 import { sessionLife } from './session-life.ts'
+import type { User } from './user.ts'
 
 /**
  * Exchanges username and password for a session.
@@ -50,6 +51,32 @@ export async function logIn(
     (event) => context.storage.sessions.insert(minted.issued, event),
   )
   return minted
+}
+
+/**
+ * The user behind a username and password, for callers who show both with every request: as `logIn`, but there is no
+ * session afterwards.
+ *
+ * @throws {DomainError} `login.too_many`, `login.failed`, `server.overloaded`.
+ */
+export async function findUserByPassword(
+  context: Context,
+  { username, password }: { readonly username: string; readonly password: string },
+  origin: Origin,
+): Promise<User> {
+  admit(context, username, origin)
+  if (username === '' || password === '') throw refuseMissing(context, origin)
+  const credentials = await checkPassword(context, { username, password }, origin)
+  return getUser(context, credentials.owner)
+}
+
+/**
+ * Counts an attempt to log in, as `logIn` does, where somebody else checks the password.
+ *
+ * @throws {DomainError} `login.too_many` (`facts.retryAfterMs`)
+ */
+export function countAttempt(context: Context, username: string, origin: Origin): void {
+  admit(context, username, origin)
 }
 
 function admit(context: Context, username: string | undefined, origin: Origin): void {

@@ -11,6 +11,10 @@ const NOW = 1_700_000_000_000
 const settings: CoreSettings = {
   apiKeyMaxTtlMs: -1,
   apiKeyMayIssueKeys: true,
+  keyspaces: {},
+  restoreWindowMs: 0,
+  revokedKeptMs: 0,
+  usageKeptMs: 0,
   sessionTtlMs: 3_600_000,
   sessionMaxTtlMs: -1,
   sessionGracePeriodMs: 1_000,

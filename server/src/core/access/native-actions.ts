@@ -1,6 +1,7 @@
 /**
  * Every controller and action that a Kuzzle server has by itself, whether Latchkey serves it or not: roles written for
- * Kuzzle name them, and a role that names any other is most likely misspelt.
+ * Kuzzle name them, and a role that names any other is most likely misspelt. And `keys`, which is ours: what may be done
+ * with everybody's keys, see `key-rights.ts`.
  */
 export const NATIVE_ACTIONS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   Object.entries(catalogue()).map(([controller, actions]) => [controller, new Set(actions.split(/\s+/))]),
@@ -33,6 +34,7 @@ function catalogue(): Readonly<Record<string, string>> {
       upsert validate`,
     index: 'create delete exists list mDelete stats',
     memoryStorage,
+    keys: 'create explain read revoke update verify',
     ms: memoryStorage,
     realtime: 'count join list publish subscribe unsubscribe validate',
     security: `checkRights createApiKey createCredentials createFirstAdmin createOrReplaceProfile

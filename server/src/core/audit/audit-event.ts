@@ -5,7 +5,17 @@ import type { Instant } from '../record.ts'
 /** What happened, named `thing.verb`. */
 export type AuditAction =
   | 'key.create'
+  | 'key.list'
   | 'key.delete'
+  | 'key.update'
+  | 'key.disable'
+  | 'key.enable'
+  | 'key.restore'
+  | 'key.rotate'
+  | 'key.credits'
+  | 'key.import'
+  | 'key.rehash'
+  | 'owner.limits'
   | 'token.refused'
   | 'session.login'
   | 'session.login_failed'
@@ -32,12 +42,17 @@ export type AuditAction =
   | 'rights.reset'
   | 'rights.load'
   | 'mapping.update'
+  | 'signing_keys.change'
+  | 'topology.change'
 
 /** Where a request came from. */
 export type Origin = {
   /** Address of the peer as the transport saw it; absent when there is none (command line). */
   readonly address?: string
-  /** `http`, `websocket`, `mqtt`, `cli`; `server` for what the server does by itself. */
+  /**
+   * `http`, `websocket`, `mqtt`, `cli`; `verification` for a key that a service asks about, with the address of whoever
+   * showed the key to it; `server` for what the server does by itself.
+   */
   readonly carrier: string
   readonly requestId: string
   /** Somebody on this very host asks: as far as can be seen no proxy stands between, and no website is behind it. */

@@ -1,12 +1,12 @@
-import type { Caller } from '../access/caller.ts'
+import type { Actor } from '../access/caller.ts'
 import type { JsonObject } from '../json.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Instant } from '../record.ts'
 import type { AuditAction, AuditEvent } from './audit-event.ts'
 
-/** What a caller is about to change. */
+/** What somebody is about to change. */
 export type Change = {
-  readonly by: Caller
+  readonly by: Actor
   readonly action: AuditAction
   /** `kind:id`, such as `key:k1`. */
   readonly subject: string
@@ -41,7 +41,8 @@ export function describeRefusal(change: Change, reason: string, at: Instant): Au
   return { ...describeChange(change, at), outcome: 'refused', reason }
 }
 
-function describeChange({ by, action, subject, details }: Change, at: Instant): AuditEvent {
+/** The event of a change that is stored together with another one. */
+export function describeChange({ by, action, subject, details }: Change, at: Instant): AuditEvent {
   return {
     at,
     action,

@@ -83,6 +83,27 @@ describe('the refusal log', () => {
     assert.deepEqual([last?.reason, last?.details?.['count']], ['too_many_to_list', 500])
   })
 
+  test('takes more of a group without an event, be it held or not, but never the first of one', async (t) => {
+    const { log, clock, stored } = await openLog(t)
+    log.add('silence', refusal(NOW))
+    await log.flush()
+    assert.equal(log.again('g0', NOW), false)
+    for (let n = 0; n < REFUSAL_GROUPS_MAX + 1; n++) log.add(`g${n}`, refusal(NOW))
+    assert.equal(log.again('g0', NOW + 7), true)
+    assert.equal(log.again('there is no room for this', NOW + 9), true)
+    clock.passMs(1_000)
+    assert.equal(log.again('g0', clock.now()), false)
+    await log.flush()
+    const counted = (await stored()).filter(({ details }) => details !== undefined)
+    assert.deepEqual(
+      counted.map(({ reason, details }) => [reason, details?.['count'], details?.['lastAt']]),
+      [
+        ['unknown', 2, NOW + 7],
+        ['too_many_to_list', 2, NOW + 9],
+      ],
+    )
+  })
+
   test('counts what it could not hold also after the store failed', async (t) => {
     const { log, stored, failAppends } = await openLog(t)
     failAppends(true)

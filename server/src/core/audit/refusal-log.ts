@@ -13,6 +13,11 @@ import type { AuditEvent } from './audit-event.ts'
 export interface RefusalLog {
   /** Takes a refusal; never waits, never throws. `group` says which refusals are of one kind and origin. */
   add(group: string, event: AuditEvent): void
+  /**
+   * Takes one more refusal of a group that is held, or for which there is no room; false, and nothing was taken, when it
+   * would be the first of its group. Costs no event.
+   */
+  again(group: string, at: Instant): boolean
   /** Stores what was taken. Rejects as the store does; nothing is lost by that. */
   flush(): Promise<void>
 }
@@ -85,6 +90,13 @@ export function createRefusalLog(deps: {
       lastWriteAt = event.at
       // A failed write keeps its refusals, and the next `flush` reports the failure to somebody who can act on it.
       flush().catch(() => undefined)
+    },
+    again: (group, at) => {
+      const known = groups.get(group) ?? (groups.size < REFUSAL_GROUPS_MAX ? undefined : notHeld)
+      if (known === undefined || at - lastWriteAt >= REFUSAL_WRITE_EVERY_MS) return false
+      known.count += 1
+      known.lastAt = Math.max(known.lastAt, at)
+      return true
     },
     flush,
   }

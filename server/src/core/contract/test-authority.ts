@@ -12,6 +12,7 @@ import { createHousekeeping, type Housekeeping } from '../housekeeping.ts'
 import type { ProfileId, UserId } from '../ids.ts'
 import type { KeyAuthority } from '../key-authority.ts'
 import type { Fingerprint } from '../keys/fingerprint.ts'
+import { createUsageCounter } from '../keys/usage-counter.ts'
 import type { PasswordHasher } from '../ports/password-hasher.ts'
 import type { Storage } from '../ports/storage.ts'
 import type { Instant } from '../record.ts'
@@ -39,6 +40,10 @@ export const TEST_ORIGIN: Origin = { carrier: 'http', requestId: 'test', address
 const TEST_SETTINGS: CoreSettings = {
   apiKeyMaxTtlMs: -1,
   apiKeyMayIssueKeys: true,
+  keyspaces: { default: { prefix: 'lk', environment: 'live' } },
+  restoreWindowMs: 30 * 86_400_000,
+  revokedKeptMs: 90 * 86_400_000,
+  usageKeptMs: 400 * 86_400_000,
   sessionTtlMs: 3_600_000,
   sessionMaxTtlMs: -1,
   sessionGracePeriodMs: 1_000,
@@ -76,13 +81,16 @@ export async function openTestAuthority(
     audited.push(event)
   }
   const refusals = createRefusalLog({ audit: storage.audit, clock, onAudit })
+  const uses = createUsageCounter(storage.keys)
+  const merged = { ...TEST_SETTINGS, ...settings }
   const authority = createKeyAuthority({
     storage,
     clock,
     randomness,
     passwords,
-    settings: { ...TEST_SETTINGS, ...settings },
+    settings: merged,
     refusals,
+    uses,
     onAudit,
   })
   await authority.administration.prepareStore()
@@ -92,7 +100,7 @@ export async function openTestAuthority(
   return {
     ...authority,
     storage,
-    housekeeping: createHousekeeping({ storage, clock, refusals }),
+    housekeeping: createHousekeeping({ storage, clock, refusals, uses, settings: merged }),
     passwords,
     clock,
     audited,

@@ -1,16 +1,23 @@
 import { canonicalUserId } from '../access/anonymous-user.ts'
 import type { Caller } from '../access/caller.ts'
+import { mayWithAnybodys, mayWithKey, rightMissing } from '../access/key-rights.ts'
 import { networkOf } from '../access/network-of.ts'
 import { describeRefusal, recordChange } from '../audit/record-change.ts'
 import { checkId } from '../check-id.ts'
 import type { Context } from '../context.ts'
 import { DomainError, type ErrorCode } from '../errors.ts'
 import { ID_BYTES_MAX, type KeyId, type UserId } from '../ids.ts'
+import { asJson } from '../json.ts'
 import type { Issued, KeyRequest } from '../key-authority.ts'
 import type { Instant } from '../record.ts'
 import type { ApiKey } from './api-key.ts'
+import { checkMetadata, checkPolicy } from './check-policy.ts'
+import { viewKey } from './key-view.ts'
 import { checkMayIssue } from './keys-issuing-keys.ts'
-import { mintToken } from './mint-token.ts'
+import { DEFAULT_KEYSPACE } from './keyspaces.ts'
+import { mintKey } from './mint-key.ts'
+import type { KeyPolicy } from './policy.ts'
+import type { KeyView } from './verdict.ts'
 
 /**
  * Issues a key for the caller itself, within `security.apiKey.maxTTL`.
@@ -38,8 +45,12 @@ export async function issueKeyForSelf(
  * Issues a key for any user. Its token exists in the answer and nowhere else. A refusal is an audit event as well: it
  * may be somebody who tries out whose ids are taken, or what a stolen key is good for.
  *
- * @throws {DomainError} `id.invalid`, `key.id_taken`, `key.ttl_invalid`, `key.owner_full`, `user.not_found`;
- *   `key.issuing_forbidden`, `key.outlives_issuer` when the caller shows a key and keys may not issue.
+ * Scopes that go beyond the rights of the owner are no mistake: what a key may do is decided when it is used, and rights
+ * that the owner is given later count then.
+ *
+ * @throws {DomainError} `id.invalid`, `key.id_taken`, `key.ttl_invalid`, `key.owner_full`, `user.not_found`,
+ *   `keyspace.unknown`, `policy.invalid`, `metadata.invalid`; `key.issuing_forbidden`, `key.outlives_issuer` when the
+ *   caller shows a key that may not issue.
  */
 export async function issueKey(
   context: Context,
@@ -56,34 +67,86 @@ export async function issueKey(
   }
 }
 
+/**
+ * Issues a key for any user when the caller may do that, else for itself.
+ *
+ * @throws {DomainError} `right.missing`, and as `issueKey` and `issueKeyForSelf`.
+ */
+export async function createKey(
+  context: Context,
+  caller: Caller,
+  request: KeyRequest,
+): Promise<Issued<KeyView>> {
+  const owner = canonicalUserId(request.owner)
+  const { token, issued } = await issueAsAllowed(context, caller, { ...request, owner })
+  return { token, issued: await viewKey(context, issued) }
+}
+
+async function issueAsAllowed(
+  context: Context,
+  caller: Caller,
+  request: KeyRequest,
+): Promise<Issued<ApiKey>> {
+  const { owner } = request
+  if (await mayWithAnybodys(context, caller, 'create')) return issueKey(context, caller, request)
+  if (owner === caller.user.id && (await mayWithKey(context, caller, 'create', { owner }))) {
+    return issueKeyForSelf(context, caller, request)
+  }
+  noteRefusal(context, caller, { owner, id: request.id, code: 'right.missing' })
+  throw rightMissing(caller, 'create', owner)
+}
+
 async function storeNewKey(context: Context, caller: Caller, request: KeyRequest): Promise<Issued<ApiKey>> {
   const { owner } = request
   const now = context.clock.now()
   const life = keyLife(request.ttlMs, now)
   if (request.id !== undefined) checkId('key', request.id)
+  const policy = policyOf(request, now)
+  if (request.metadata !== undefined) checkMetadata(request.metadata)
   checkMayIssue(context.settings, caller, owner, life.expiresAt)
 
-  const minted = await mintToken(context, {
-    family: 'key',
-    owner,
-    issuedAt: now,
-    ...(life.expiresAt !== undefined && { expiresAt: life.expiresAt }),
-  })
+  const form = formOf(request)
+  const id = request.id ?? (context.randomness.uuid() as KeyId)
+  const { token, ...secret } = await mintKey(context, { id, owner, ...life, ...form }, now)
   const key: ApiKey = {
-    id: request.id ?? (context.randomness.uuid() as KeyId),
+    id,
     owner,
     description: request.description,
-    fingerprint: minted.fingerprint,
+    ...secret,
+    ...form,
     ...life,
     record: { createdBy: caller.user.id, createdAt: now },
+    ...(policy !== undefined && { policy }),
+    ...(request.metadata !== undefined && { metadata: request.metadata }),
+    ...(request.disabled === true && { disabled: { at: now, by: caller.user.id } }),
   }
-  const details = { owner, fingerprint: key.fingerprint, expiresAt: key.expiresAt ?? null }
+  const details = {
+    owner,
+    fingerprint: key.fingerprint,
+    expiresAt: key.expiresAt ?? null,
+    ...(policy !== undefined && { policy: asJson(policy) }),
+    ...(key.disabled !== undefined && { disabled: true }),
+  }
   await recordChange(
     context,
     { by: caller, action: 'key.create', subject: `key:${key.id}`, details },
     (event) => context.storage.keys.insert(key, context.settings.apiKeyPerUserMax, event),
   )
-  return { token: minted.token, issued: key }
+  return { token, issued: key }
+}
+
+/** A policy that says nothing is none. */
+function policyOf({ policy }: KeyRequest, now: Instant): KeyPolicy | undefined {
+  if (policy === undefined || Object.keys(policy).length === 0) return undefined
+  checkPolicy(policy, now)
+  return policy
+}
+
+/** How the tokens of the key look. */
+function formOf({ native }: KeyRequest): Pick<ApiKey, 'family' | 'keyspace'> {
+  if (native === undefined) return {}
+  const { keyspace = DEFAULT_KEYSPACE } = native
+  return keyspace === DEFAULT_KEYSPACE ? { family: 'native' } : { family: 'native', keyspace }
 }
 
 function keyLife(ttlMs: number | undefined, now: Instant): Pick<ApiKey, 'ttlMs' | 'expiresAt'> {

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { ID_BYTES_MAX, type UserId } from '../ids.ts'
 import { parseKeyToken, printKeyToken, TOKEN_LENGTH_MAX, type TokenClaims } from './key-token.ts'
+import { mintNativeToken } from './native-token.ts'
 
 const SECRET = 'a secret of the tests'
 const random = new Uint8Array(20).map((_, index) => index * 13)
@@ -79,6 +80,16 @@ describe('parseKeyToken', () => {
   test('tells the family by the prefix', () => {
     assert.equal(parseKeyToken(print()), 'key')
     assert.equal(parseKeyToken(print({ family: 'session' })), 'session')
+  })
+
+  test('knows tokens of our own form by their looks, whatever their prefix', () => {
+    const bytes = new Uint8Array(48).map((_, index) => index * 5)
+    for (const prefix of ['lk', 'kapikey', 'kauth', 'k']) {
+      const source = { bytes: () => bytes, uuid: () => '' }
+      const { token } = mintNativeToken(source, { prefix, environment: 'live' })
+      assert.equal(parseKeyToken(token), 'native')
+      assert.equal(parseKeyToken(`${token}x`), undefined)
+    }
   })
 
   test('refuses everything that has no prefix, not three parts, or is too long', () => {

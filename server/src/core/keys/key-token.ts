@@ -1,8 +1,10 @@
 import { createHmac } from 'node:crypto'
 import type { UserId } from '../ids.ts'
 import type { Instant } from '../record.ts'
+import { isKnoxToken } from './knox-token.ts'
+import { isNativeToken } from './native-token.ts'
 
-/** What a token is: an API key, or a session. Each family has a prefix of its own. */
+/** What a token that Kuzzle's clients read is: an API key, or a session. Each family has a prefix of its own. */
 export type TokenFamily = 'key' | 'session'
 
 /** What a token says of itself to a client that looks into it. */
@@ -41,21 +43,24 @@ export function printKeyToken(claims: TokenClaims, signing: TokenSigning): strin
 export const TOKEN_LENGTH_MAX = 4_608
 
 /**
- * Tells the family of a token by its looks, without any key; undefined when no token of ours looks like this.
+ * Tells the family of a token by its looks, without any key; undefined when no token of ours looks like this. `native`
+ * is an API key as well, of Latchkey's own form: see `native-token.ts`; and so is `knox`, see `knox-token.ts`.
  *
  * Cheap on purpose, because everybody may send anything here: whether the token is good is for the store to say.
  */
-export function parseKeyToken(token: string): TokenFamily | undefined {
+export function parseKeyToken(token: string): TokenFamily | 'native' | 'knox' | undefined {
+  if (isNativeToken(token)) return 'native'
+  if (isKnoxToken(token)) return 'knox'
   if (token.length > TOKEN_LENGTH_MAX) return undefined
-  const family = FAMILIES.find((name) => token.startsWith(PREFIXES[name]))
-  if (family === undefined) return undefined
-  return THREE_PARTS.test(token.slice(PREFIXES[family].length)) ? family : undefined
+  if (KEY.test(token)) return 'key'
+  return SESSION.test(token) ? 'session' : undefined
 }
 
-const FAMILIES = ['key', 'session'] as const
 const PREFIXES = { key: 'kapikey-', session: 'kauth-' } as const
 const HASHES = { HS256: 'sha256', HS384: 'sha384', HS512: 'sha512' } as const
-const THREE_PARTS = /^[\w-]+\.[\w-]+\.[\w-]+$/
+/** Three parts, as every JSON Web Token has. */
+const KEY = /^kapikey-[\w-]+\.[\w-]+\.[\w-]+$/
+const SESSION = /^kauth-[\w-]+\.[\w-]+\.[\w-]+$/
 
 function printPayload({ owner, issuedAt, expiresAt, random }: TokenClaims): string {
   const json = JSON.stringify({

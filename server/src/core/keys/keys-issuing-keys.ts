@@ -6,8 +6,9 @@ import type { Instant } from '../record.ts'
 import type { ApiKey } from './api-key.ts'
 
 /**
- * Passes unless the caller shows a key and, keys being forbidden to issue, the new key would exceed it: belong to
- * somebody else, or live longer. So a stolen key that expires gives nobody a key that stays.
+ * Passes unless the caller shows a key that is bound by a policy, which a new key would escape; or, keys being forbidden
+ * to issue, one that the new key would exceed: belong to somebody else, or live longer. So a stolen key that expires
+ * gives nobody a key that stays. A new secret for a key counts as a new key, and so does a longer life.
  *
  * @throws {DomainError} `key.issuing_forbidden`, `key.outlives_issuer`; `facts.issuer` is the key that was shown.
  */
@@ -17,6 +18,7 @@ export function checkMayIssue(
   owner: UserId,
   expiresAt: Instant | undefined,
 ): void {
+  refusePolicyKeys(caller)
   const issuer = boundIssuer(settings, caller)
   if (issuer === undefined) return
   if (owner !== issuer.owner) {
@@ -30,8 +32,8 @@ export function checkMayIssue(
 }
 
 /**
- * Passes unless the caller shows a key and keys are forbidden to issue: a session could then issue keys without the
- * bounds of the key that it came from.
+ * Passes unless the caller shows a key that is bound by a policy, or keys are forbidden to issue: a session could then
+ * do, and issue, what the key that it came from cannot.
  *
  * @throws {DomainError} `key.outlives_issuer`, `key.issuing_forbidden`.
  */
@@ -40,6 +42,7 @@ export function checkMayCreateToken(
   caller: Caller,
   expiresAt: Instant | undefined,
 ): void {
+  refusePolicyKeys(caller)
   const issuer = boundIssuer(settings, caller)
   if (issuer === undefined) return
   checkOutlives(issuer, expiresAt)
@@ -48,6 +51,36 @@ export function checkMayCreateToken(
     `Cannot create a token with key "${issuer.id}": keys may not issue tokens here`,
     { issuer: issuer.id, owner: issuer.owner },
   )
+}
+
+/**
+ * Passes unless the caller shows a key that is bound by a policy: with it nobody may loosen anything that binds a key,
+ * itself perhaps, whatever its scopes say. To end, disable and look at keys it can be used.
+ *
+ * @throws {DomainError} `key.policy_forbidden`
+ */
+export function checkMayLoosen(caller: Caller): void {
+  const issuer = policyKeyOf(caller)
+  if (issuer === undefined) return
+  throw new DomainError(
+    'key.policy_forbidden',
+    `Cannot change what binds keys with key "${issuer.id}", which is bound by a policy itself`,
+    { issuer: issuer.id, owner: issuer.owner },
+  )
+}
+
+function refusePolicyKeys(caller: Caller): void {
+  const issuer = policyKeyOf(caller)
+  if (issuer === undefined) return
+  throw new DomainError(
+    'key.issuing_forbidden',
+    `Cannot issue anything with key "${issuer.id}": it is bound by a policy, which a new token would escape`,
+    { issuer: issuer.id, owner: issuer.owner },
+  )
+}
+
+function policyKeyOf({ token }: Caller): ApiKey | undefined {
+  return token?.kind === 'key' && token.key.policy !== undefined ? token.key : undefined
 }
 
 function boundIssuer(settings: CoreSettings, caller: Caller): ApiKey | undefined {

@@ -48,7 +48,7 @@ describe('revoking a key', () => {
           actorKey: 'k1',
           subject: 'key:k1',
           origin: TEST_ORIGIN,
-          details: { owner: 'bob' },
+          details: { owner: 'bob', reason: 'unspecified' },
         },
       ],
     )

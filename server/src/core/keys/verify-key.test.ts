@@ -29,7 +29,7 @@ describe('a verification', () => {
     const caller = await authority.userWith('bob')
     const { token, issued } = await authority.keys.issueForSelf(caller, { description: 'd' })
     await authority.keys.revoke(caller, bob, issued.id)
-    assert.equal(await reasonOf(authority, token.reveal()), 'unknown')
+    assert.equal(await reasonOf(authority, token.reveal()), 'revoked')
     assert.deepEqual(authority.ended, [issued.fingerprint])
   })
 

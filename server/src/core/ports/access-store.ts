@@ -17,6 +17,12 @@ export interface AccessStore {
   findRole(id: RoleId): Promise<Role | undefined>
   findProfile(id: ProfileId): Promise<Profile | undefined>
 
+  /**
+   * The roles that the profiles of a user give, those of policies for some data only included; a user that does not
+   * exist has none. Part of verifications: answers at once, without a promise, whenever nothing has to be waited for.
+   */
+  rolesOf(user: UserId): readonly Role[] | Promise<readonly Role[]>
+
   /** @throws {DomainError} `role.already_exists` when `existing` is `refuse`. `createdAt` survives a replacement. */
   putRole(role: Role, existing: Existing, event: AuditEvent): Promise<void>
   /** @throws {DomainError} `role.not_found`; whatever `change` throws. */

@@ -1,30 +1,221 @@
 import type { Search, SearchPage } from '../../query/search.ts'
 import type { AuditEvent } from '../audit/audit-event.ts'
 import type { KeyId, UserId } from '../ids.ts'
-import type { ApiKey } from '../keys/api-key.ts'
+import type { ApiKey, FoundKey, Revocation, RevokedKey } from '../keys/api-key.ts'
 import type { Fingerprint } from '../keys/fingerprint.ts'
+import type { RateLimit } from '../keys/policy.ts'
+import type { KeyState } from '../keys/verdict.ts'
+import type { Instant } from '../record.ts'
 
 /** Where API keys are kept. */
 export interface KeyStore {
   /**
-   * Stores a new key. The owner must exist, unless it is the anonymous user.
+   * Stores a new key; with a policy that has credits, its budget too. The owner must exist, unless it is the anonymous
+   * user or the key is of Knox's family.
    *
-   * `perOwnerMax`: refuse when the owner already holds that many; exact under concurrency.
+   * `perOwnerMax`: refuse when the owner already holds that many; exact under concurrency. Keys of Knox's family neither
+   * count nor are refused.
    *
    * @throws {DomainError} `key.id_taken`, `user.not_found`, `key.owner_full`.
    */
   insert(key: ApiKey, perOwnerMax: number | undefined, event: AuditEvent): Promise<void>
 
-  /** One indexed look-up; the hot path of every verification. */
-  findByFingerprint(fingerprint: Fingerprint): Promise<ApiKey | undefined>
+  /**
+   * Stores a new key of Knox's family, whose owner need not exist. With `room`, and no less of such keys that have not
+   * expired at `event.at`, it is refused, or it replaces the one of them that was created first, which is answered; exact
+   * under concurrency.
+   *
+   * @throws {DomainError} `key.id_taken`, `key.owner_full`.
+   */
+  insertKnox(key: ApiKey, room: OwnerRoom | undefined, event: AuditEvent): Promise<ApiKey | undefined>
+
+  /**
+   * What a fingerprint leads to: a key by its newest or an earlier secret, or one that was revoked. The hot path of
+   * every verification: answers at once, without a promise, whenever nothing has to be waited for.
+   *
+   * Sees every change that was acknowledged before the call, by whichever process. Times are the caller's to judge.
+   *
+   * The answer is frozen, and the identical object until the key or its owner's limits change, so that callers may hang
+   * on it what they derive from it. It is bounded memory that makes it so: a key that was not asked for lately may come
+   * back as an equal object. `lastUsedAt` is up to date only for keys whose policy has an idle timeout; uses of the others
+   * are no change.
+   *
+   * @throws {DomainError} `storage.unavailable`, at once or by the promise.
+   */
+  lookUp(fingerprint: Fingerprint): FoundKey | undefined | Promise<FoundKey | undefined>
 
   findById(id: KeyId): Promise<ApiKey | undefined>
 
-  /** Removes the owner's key of that id and answers it; undefined when there is none or it is someone else's. */
-  remove(owner: UserId, id: KeyId, event: AuditEvent): Promise<ApiKey | undefined>
+  /** The key of that id that was revoked last. */
+  findRevoked(id: KeyId): Promise<RevokedKey | undefined>
+
+  /**
+   * Replaces a key by what `change` makes of it, in one transaction; undefined when there is none. `change` is pure,
+   * may run more than once, and may throw to leave all as it is. Id, owner, fingerprint, `previous`, `goodFrom` and
+   * `lastUsedAt` stay what they are. A new or other credit plan sets what is left to its `initial`; none ends it. Some
+   * stores show a key of an owner with many behind all others once its description changed.
+   */
+  update(id: KeyId, change: (key: ApiKey) => ApiKey, event: AuditEvent): Promise<ApiKey | undefined>
+
+  /**
+   * Gives a key another secret, the old one staying good until `previousGoodUntil`. History and budget stay. Undefined,
+   * and nothing changed, when there is no such key or its newest secret is not `replaces` (any more).
+   *
+   * @throws {DomainError} `key.rotating` when one more is to stay good, and `PREVIOUS_SECRETS_MAX` earlier secrets still
+   *   are at `event.at`.
+   */
+  rotate(id: KeyId, to: NewSecret, event: AuditEvent): Promise<ApiKey | undefined>
+
+  /**
+   * Ends a key and remembers it as revoked. With an owner: only a key of that owner's. Answers what it was; undefined
+   * when there is none or it is someone else's.
+   */
+  revoke(
+    id: KeyId,
+    by: { readonly owner?: UserId; readonly revocation: Revocation },
+    event: AuditEvent,
+  ): Promise<ApiKey | undefined>
+
+  /**
+   * Makes the key of that id that was revoked last, not before `revokedSince`, as it was before, with budget, counts and
+   * earlier secrets; undefined when there is none. Listings and searches show it behind all others.
+   *
+   * @throws {DomainError} `key.id_taken`, `user.not_found`, `key.owner_full`.
+   */
+  restore(
+    id: KeyId,
+    bounds: { readonly revokedSince: Instant; readonly perOwnerMax?: number },
+    event: AuditEvent,
+  ): Promise<ApiKey | undefined>
+
+  /**
+   * Spends credits of a key, after refilling what is due at `now`: all of the cost or nothing. Durable when it resolves,
+   * and exact under concurrency over all processes. A key without a budget answers undefined.
+   */
+  spend(id: KeyId, cost: number, now: Instant): Promise<Spending | undefined>
+
+  /** What is left of a budget at `now`; undefined when the key has none. */
+  credits(id: KeyId, now: Instant): Promise<Spending | undefined>
+
+  /**
+   * Adds to or sets what is left after the refill that is due at `event.at`, never below 0 nor above
+   * `Number.MAX_SAFE_INTEGER`. Undefined when the key has no budget.
+   */
+  setCredits(
+    id: KeyId,
+    change: { readonly operation: 'set' | 'increment' | 'decrement'; readonly amount: number },
+    event: AuditEvent,
+  ): Promise<Spending | undefined>
+
+  /**
+   * Adds uses to what is counted, and moves `lastUsedAt` on, never back. Keys that are gone are left out. Written in
+   * batches, each wholly or not at all; when it rejects, those before the one that failed count.
+   */
+  noteUses(uses: readonly KeyUses[]): Promise<void>
+
+  /** Uses of a key, or of the one of that id that was revoked last, by day (UTC), latest first, at most `days`. */
+  usage(id: KeyId, days: number): Promise<readonly DayOfUse[]>
 
   countByOwner(owner: UserId): Promise<number>
 
-  /** The owner's keys that match; unknown owners have none. @throws {QueryError} */
+  /** The owner's keys that match; unknown owners have none. Revoked ones are not found. @throws {QueryError} */
   search(owner: UserId, search: Search): Promise<SearchPage<ApiKey>>
+
+  /**
+   * Keys in the order of their creation or restoration (revoked ones: of their revocation), a page at a time.
+   *
+   * @throws {DomainError} `id.invalid` with `facts.kind` `cursor` for an `after` that no such listing gave.
+   */
+  list(filter: KeyFilter, page: { readonly after?: string; readonly limit: number }): Promise<KeyListPage>
+
+  /**
+   * Limits that all keys of an owner share; an empty list ends them.
+   *
+   * @throws {DomainError} `user.not_found` when it is neither a user nor the owner of a key of Knox's family.
+   */
+  setOwnerLimits(owner: UserId, limits: readonly RateLimit[], event: AuditEvent): Promise<void>
+  ownerLimits(owner: UserId): Promise<readonly RateLimit[]>
+
+  /**
+   * Forgets earlier secrets that ended, keys revoked before `revokedBefore`, and use before `usedBefore`; a batch. Also
+   * keys of Knox's family that expired before `knoxExpiredBefore`, as if they had never been; absent: none.
+   */
+  purge(bounds: {
+    readonly now: Instant
+    readonly revokedBefore: Instant
+    readonly usedBefore: Instant
+    readonly knoxExpiredBefore?: Instant
+  }): Promise<void>
+}
+
+/** How many keys of Knox's family an owner may have. */
+export type OwnerRoom = {
+  /** Below 1: none. */
+  readonly max: number
+  /** Absent: refuse. */
+  readonly replaceOldest?: {
+    readonly revocation: Revocation
+    /** What is stored about the key that has to go. */
+    readonly eventOf: (oldest: ApiKey) => AuditEvent
+  }
+}
+
+/** What a rotation puts in place. */
+export type NewSecret = {
+  /** Of the newest secret that whoever rotates knows of, so that of two rotations at once only one succeeds. */
+  readonly replaces: Fingerprint
+  readonly fingerprint: Fingerprint
+  readonly hint?: string
+  /** Absent: at once. */
+  readonly goodFrom?: Instant
+  /** Of the secret that it replaces; absent: that one is no longer good at all. */
+  readonly previousGoodUntil?: Instant
+}
+
+/** How a spending went; when it was refused, nothing was spent. */
+export type Spending = {
+  readonly spent: boolean
+  readonly remaining: number
+  /** When the budget is filled up next; absent: never. */
+  readonly refillAt?: Instant
+}
+
+/** Uses of one key since they were written last. */
+export type KeyUses = {
+  readonly id: KeyId
+  /** Absent: only refused uses, which leave `lastUsedAt` of the key as it is, lest they revive one that idled out. */
+  readonly lastUsedAt?: Instant
+  /** By day (UTC), as its number since the epoch. */
+  readonly days: ReadonlyMap<number, { readonly accepted: number; readonly refused: number }>
+}
+
+/** Uses of a key on one day. */
+export type DayOfUse = { readonly day: number; readonly accepted: number; readonly refused: number }
+
+/** Which keys to list; all that is given must hold. */
+export type KeyFilter = {
+  readonly owner?: UserId
+  /** Absent: every state but `revoked`. A disabled key that expired is `disabled`; idle timeouts expire keys, too. */
+  readonly state?: KeyState
+  /** Decides what is expired. */
+  readonly now: Instant
+  /** Keys that expire, but not before `now`, and before this instant. */
+  readonly expiringBefore?: Instant
+  /** Keys that were last used before this instant, or never and were created before it. */
+  readonly unusedSince?: Instant
+  /** Members of the metadata at the top level that must be equal. */
+  readonly metadata?: Readonly<Record<string, string | number | boolean>>
+  /** Keys of Knox's family that this user made for others. */
+  readonly createdForOthersBy?: UserId
+  /** Keys of this owner, and those of `createdForOthersBy`. */
+  readonly ownerOrCreator?: UserId
+  /** Any text of a member of the metadata at the top level must be among these; `*`: the member at all. */
+  readonly anyMetadata?: Readonly<Record<string, readonly string[]>>
+}
+
+/** Some of the keys of a listing. */
+export type KeyListPage = {
+  readonly keys: readonly (ApiKey | RevokedKey)[]
+  /** To be given as `after`; absent: there are no more. Opaque. */
+  readonly next?: string
 }

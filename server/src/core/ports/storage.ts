@@ -1,7 +1,9 @@
 import type { AccessStore } from './access-store.ts'
 import type { AuditStore } from './audit-store.ts'
 import type { ConfigStore } from './config-store.ts'
+import type { IdempotencyStore } from './idempotency-store.ts'
 import type { KeyStore } from './key-store.ts'
+import type { LegacyKeyStore } from './legacy-key-store.ts'
 import type { SessionStore } from './session-store.ts'
 import type { UserStore } from './user-store.ts'
 
@@ -16,13 +18,17 @@ import type { UserStore } from './user-store.ts'
  */
 export interface Storage {
   readonly keys: KeyStore
+  readonly legacyKeys: LegacyKeyStore
   readonly users: UserStore
   readonly access: AccessStore
   readonly sessions: SessionStore
   readonly audit: AuditStore
   readonly config: ConfigStore
+  readonly idempotency: IdempotencyStore
   /** Whether the store answers now; used by health checks. */
   isHealthy(): Promise<boolean>
+  /** Fingerprints of keys that this thread keeps in memory. */
+  cachedKeys(): number
   /** Finishes what was accepted, then lets go of files and connections. */
   close(): Promise<void>
 }

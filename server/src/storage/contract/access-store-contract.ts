@@ -161,6 +161,49 @@ function describeIdentity(withStorage: WithStorage): void {
   )
 
   test(
+    'the roles of a user are those of its profiles, from the change of any of them on',
+    withStorage(async (storage) => {
+      const { access, users } = storage
+      await withUsers(storage, 'ann')
+      const ann = userId('ann')
+      const rolesOfAnn = async () => (await access.rolesOf(ann)).map((role) => role.id)
+      assert.deepEqual(await rolesOfAnn(), ['base'])
+      await access.putRole(aRole('more'), 'refuse', ROLE_PUT)
+      await access.putProfile(aProfile('other', ['more', 'base']), 'refuse', PROFILE_PUT)
+      assert.deepEqual(await rolesOfAnn(), ['base'])
+
+      const profileIds = [profileId('default'), profileId('other')]
+      await users.update(ann, (user) => ({ ...user, profileIds }), anEvent('user.update'))
+      assert.deepEqual(await rolesOfAnn(), ['base', 'more'])
+      const before = await access.rolesOf(ann)
+      await access.putRole(aRole('unrelated'), 'refuse', ROLE_PUT)
+      assert.equal(await access.rolesOf(ann), before)
+      await access.putRole(aRole('more', { controllers: {} }), 'replace', ROLE_PUT)
+      assert.deepEqual((await access.rolesOf(ann))[1]?.controllers, {})
+      await access.putProfile(aProfile('default', ['unrelated']), 'replace', PROFILE_PUT)
+      assert.deepEqual(await rolesOfAnn(), ['unrelated', 'more', 'base'])
+      await access.removeProfile(profileId('other'), 'unassign', PROFILE_DELETED, TESTER)
+      assert.deepEqual(await rolesOfAnn(), ['unrelated'])
+      await users.remove(ann, anEvent('user.delete'))
+      assert.deepEqual(await rolesOfAnn(), [])
+      assert.deepEqual(await access.rolesOf(userId('nobody')), [])
+    }),
+  )
+
+  test(
+    'the anonymous user has the roles of the profile of that name',
+    withStorage(async ({ access }) => {
+      assert.deepEqual(await access.rolesOf(userId('-1')), [])
+      await access.putRole(aRole('base'), 'refuse', ROLE_PUT)
+      await access.putProfile(aProfile('anonymous', ['base']), 'refuse', PROFILE_PUT)
+      assert.deepEqual(
+        (await access.rolesOf(userId('-1'))).map((role) => role.id),
+        ['base'],
+      )
+    }),
+  )
+
+  test(
     'a role that was removed and made again is a new object',
     withStorage(async ({ access }) => {
       await access.putRole(aRole('r'), 'refuse', ROLE_PUT)

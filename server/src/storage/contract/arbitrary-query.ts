@@ -14,6 +14,8 @@ const word = fc.constantFrom(...WORDS)
 const person = fc.constantFrom(...PEOPLE)
 const ttl = fc.constantFrom(...TTLS)
 const time = fc.constantFrom(...TIMES)
+const scope = fc.constantFrom('invoices:read', 'invoices:*', '*')
+const plan = fc.constantFrom<string | number>('pro', 'Pro', 42)
 
 /** A text of some words, sometimes empty, or only punctuation. */
 const text = fc.oneof(
@@ -30,6 +32,10 @@ export type KeyTraits = {
   readonly createdAt: number
   readonly updatedBy: string | undefined
   readonly updatedAt: number | undefined
+  readonly isDisabled: boolean
+  readonly lastUsedAt: number | undefined
+  readonly scopes: readonly string[] | undefined
+  readonly plan: string | number | undefined
 }
 
 /** Traits of a random key. */
@@ -44,6 +50,10 @@ export const arbitraryTraits: fc.Arbitrary<KeyTraits> = fc.record({
   createdAt: time,
   updatedBy: fc.option(person, { nil: undefined }),
   updatedAt: fc.option(time, { nil: undefined }),
+  isDisabled: fc.boolean(),
+  lastUsedAt: fc.option(time, { nil: undefined }),
+  scopes: fc.option(fc.array(scope, { maxLength: 3 }), { nil: undefined }),
+  plan: fc.option(plan, { nil: undefined }),
 })
 
 const id = fc.nat(25).map((n) => `k${n}`)
@@ -54,9 +64,12 @@ const keyword = fc.oneof(
   fc.tuple(fc.constant('_id'), id),
   fc.tuple(fc.constantFrom('fingerprint', 'hash'), fingerprint),
   fc.tuple(fc.constant('unmapped'), word),
+  fc.tuple(fc.constant('scopes'), scope),
+  fc.tuple(fc.constantFrom('metadata.plan', 'metadata.deep.plan', 'metadata'), plan),
+  fc.tuple(fc.constant('enabled'), fc.boolean()),
 )
 const number = fc.tuple(
-  fc.constantFrom('expiresAt', '_kuzzle_info.createdAt', '_kuzzle_info.updatedAt'),
+  fc.constantFrom('expiresAt', '_kuzzle_info.createdAt', '_kuzzle_info.updatedAt', 'lastUsedAt'),
   fc.oneof(time, fc.constantFrom<string | number>(-1, '42', -0.5)),
 )
 const description = fc.tuple(fc.constant('description'), fc.oneof(word, text))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { aKey, anEvent, keyId, numbers, userId } from './records.ts'
+import { aKey, anEvent, aRevocation, keyId, numbers } from './records.ts'
 import type { WithStorage } from './with-storage.ts'
 
 /** The promises of `AuditStore`. */
@@ -62,7 +62,7 @@ export function describeAuditStore(withStorage: WithStorage): void {
         )
         await Promise.all([
           keys.insert(aKey('b', '-1'), undefined, anEvent('key.create', 'key:b')),
-          keys.remove(userId('-1'), keyId('a'), anEvent('key.delete', 'key:a')),
+          keys.revoke(keyId('a'), { revocation: aRevocation() }, anEvent('key.delete', 'key:a')),
         ])
         assert.deepEqual(
           (await audit.list(0, 10)).map((event) => `${event.action} ${event.subject}`),

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import type { JsonObject } from '../../core/json.ts'
 import { fingerprintOf } from '../../core/keys/fingerprint.ts'
+import type { KeyPolicy } from '../../core/keys/policy.ts'
 import {
   aKey,
   anEvent,
@@ -10,20 +12,28 @@ import {
   numbers,
   outcomes,
   refusal,
+  revokeKey,
   userId,
   withUsers,
 } from './records.ts'
 import type { WithStorage } from './with-storage.ts'
 
 const CREATED = anEvent('key.create', 'key')
-const DELETED = anEvent('key.delete', 'key')
 
-/** The promises of `KeyStore`. */
+const FULL_POLICY: KeyPolicy = {
+  scopes: ['invoices:*', 'a:b'],
+  addresses: ['192.0.2.0/24', '2001:db8::/32'],
+  window: { notBefore: 1, days: ['mon', 'sun'], from: 0, to: 1_439, timeZone: 'Europe/Paris' },
+  idleTimeoutMs: 1_000,
+  limits: [{ name: 'burst', limit: 5, windowMs: 1_000, automatic: false }],
+  credits: { initial: 10, refill: { amount: 10, interval: 'monthly', day: 31 } },
+}
+
+/** The promises of `KeyStore` about storing and finding keys. */
 export function describeKeyStore(withStorage: WithStorage): void {
   describe('keys', () => {
     describeFinding(withStorage)
     describeInserting(withStorage)
-    describeRemoving(withStorage)
   })
 }
 
@@ -37,10 +47,23 @@ function describeFinding(withStorage: WithStorage): void {
         ttlMs: 42,
         expiresAt: 1_042,
         record: { createdBy: userId('a'), createdAt: 1, updatedBy: userId('b'), updatedAt: 2 },
+        family: 'native',
+        keyspace: 'internal',
+        hint: 'lk_live_Abc',
+        disabled: { at: 3, by: userId('c'), reason: 'because' },
+        policy: FULL_POLICY,
+        metadata: { plan: 'pro', nested: { list: [1, null, true] } },
+        goodFrom: 4,
+        previous: [
+          { fingerprint: fingerprintOf('newer'), goodUntil: 6 },
+          { fingerprint: fingerprintOf('older'), goodUntil: 5 },
+        ],
+        lastUsedAt: 7,
       })
-      for (const key of [plain, full]) {
+      const bare = aKey('bare', '-1', { disabled: { at: 3, by: userId('c') }, policy: {}, metadata: {} })
+      for (const key of [plain, full, bare]) {
         await keys.insert(key, undefined, CREATED)
-        assert.deepEqual(await keys.findByFingerprint(key.fingerprint), key)
+        assert.deepEqual((await keys.lookUp(key.fingerprint))?.key, key)
         assert.deepEqual(await keys.findById(key.id), key)
       }
     }),
@@ -58,10 +81,13 @@ function describeFinding(withStorage: WithStorage): void {
           text,
           instant,
           fc.double({ noNaN: true }),
-          async (id, description, ttlMs, at) => {
+          fc.dictionary(text, fc.jsonValue()),
+          async (id, description, ttlMs, at, members) => {
             count += 1
+            const metadata: JsonObject = JSON.parse(JSON.stringify(members))
             const key = aKey(`${count} ${id}`, '-1', {
               description,
+              metadata,
               ...(ttlMs !== undefined && { ttlMs, expiresAt: at === 0 ? 0 : at }),
             })
             await keys.insert(key, undefined, CREATED)
@@ -76,7 +102,7 @@ function describeFinding(withStorage: WithStorage): void {
   test(
     'nothing is found where nothing is stored',
     withStorage(async ({ keys }) => {
-      assert.equal(await keys.findByFingerprint(fingerprintOf('nobody')), undefined)
+      assert.equal(await keys.lookUp(fingerprintOf('nobody')), undefined)
       assert.equal(await keys.findById(keyId('nobody')), undefined)
       assert.equal(await keys.countByOwner(userId('nobody')), 0)
     }),
@@ -87,7 +113,7 @@ function describeFinding(withStorage: WithStorage): void {
     withStorage(async ({ keys }) => {
       const many = numbers(1_000).map((n) => aKey(`k${n}`, '-1'))
       await Promise.all(many.map((key) => keys.insert(key, undefined, CREATED)))
-      for (const key of many) assert.equal((await keys.findByFingerprint(key.fingerprint))?.id, key.id)
+      for (const key of many) assert.equal((await keys.lookUp(key.fingerprint))?.key.id, key.id)
       assert.equal(await keys.countByOwner(userId('-1')), 1_000)
     }),
   )
@@ -133,13 +159,13 @@ function describeInserting(withStorage: WithStorage): void {
   )
 
   test(
-    'a removed key makes room for another',
+    'a revoked key makes room for another',
     withStorage(async ({ keys }) => {
       const owner = userId('-1')
       await keys.insert(aKey('a', owner), 1, CREATED)
       const full = await refusal(keys.insert(aKey('b', owner), 1, CREATED), 'key.owner_full')
       assert.deepEqual(full.facts, { owner, count: 1, max: 1 })
-      await keys.remove(owner, keyId('a'), DELETED)
+      await revokeKey(keys, 'a')
       await keys.insert(aKey('b', owner), 1, CREATED)
       assert.equal(await keys.countByOwner(owner), 1)
     }),
@@ -158,43 +184,6 @@ function describeInserting(withStorage: WithStorage): void {
         ['fulfilled', 'rejected', 'fulfilled'],
       )
       assert.equal(await keys.countByOwner(userId('-1')), 2)
-    }),
-  )
-}
-
-function describeRemoving(withStorage: WithStorage): void {
-  test(
-    'a removed key is answered once and found never again',
-    withStorage(async (storage) => {
-      const key = aKey('k', '-1', { ttlMs: 5, expiresAt: 6 })
-      await storage.keys.insert(key, undefined, CREATED)
-      assert.deepEqual(await storage.keys.remove(key.owner, key.id, DELETED), key)
-      assert.equal(await storage.keys.findByFingerprint(key.fingerprint), undefined)
-      assert.equal(await storage.keys.findById(key.id), undefined)
-      assert.equal(await storage.keys.remove(key.owner, key.id, DELETED), undefined)
-      assert.equal((await auditSubjects(storage, 'key.delete')).length, 1)
-    }),
-  )
-
-  test(
-    "somebody else's key is not removed",
-    withStorage(async (storage) => {
-      await withUsers(storage, 'ann', 'bob')
-      const key = aKey('of-ann', 'ann')
-      await storage.keys.insert(key, undefined, CREATED)
-      assert.equal(await storage.keys.remove(userId('bob'), key.id, DELETED), undefined)
-      assert.deepEqual(await storage.keys.findById(key.id), key)
-      assert.deepEqual(await auditSubjects(storage, 'key.delete'), [])
-    }),
-  )
-
-  test(
-    'of 64 removals of one key at once exactly one gets it',
-    withStorage(async ({ keys }) => {
-      await keys.insert(aKey('k', '-1'), undefined, CREATED)
-      const removed = await Promise.all(numbers(64).map(() => keys.remove(userId('-1'), keyId('k'), DELETED)))
-      assert.equal(removed.filter((key) => key !== undefined).length, 1)
-      assert.equal(await keys.countByOwner(userId('-1')), 0)
     }),
   )
 }

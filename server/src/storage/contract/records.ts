@@ -7,8 +7,9 @@ import type { User } from '../../core/access/user.ts'
 import type { AuditAction, AuditEvent } from '../../core/audit/audit-event.ts'
 import { DomainError, type ErrorCode } from '../../core/errors.ts'
 import type { KeyId, ProfileId, RoleId, UserId } from '../../core/ids.ts'
-import type { ApiKey } from '../../core/keys/api-key.ts'
+import type { ApiKey, Revocation } from '../../core/keys/api-key.ts'
 import { fingerprintOf } from '../../core/keys/fingerprint.ts'
+import type { KeyStore } from '../../core/ports/key-store.ts'
 import type { Storage } from '../../core/ports/storage.ts'
 
 /** Records that tests store: whole, valid, and different where they must be. */
@@ -46,6 +47,17 @@ export function aKey(id: string, owner: string, more: Partial<ApiKey> = {}): Api
     record: { createdBy: TESTER, createdAt: 1_000 },
     ...more,
   }
+}
+
+/** A revocation, by the tests. */
+export function aRevocation(more: Partial<Revocation> = {}): Revocation {
+  return { at: 2_000, by: TESTER, reason: 'unspecified', ...more }
+}
+
+/** Revokes a key; answers what it was. */
+export function revokeKey(keys: KeyStore, id: string, owner?: string): Promise<ApiKey | undefined> {
+  const by = { revocation: aRevocation(), ...(owner !== undefined && { owner: userId(owner) }) }
+  return keys.revoke(keyId(id), by, anEvent('key.delete', 'key'))
 }
 
 /** A user of that id, with a profile that must be stored first. */

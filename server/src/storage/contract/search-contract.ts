@@ -19,6 +19,7 @@ import {
   aProfile,
   aRole,
   profileId,
+  revokeKey,
   roleId,
   someCredentials,
   userId,
@@ -30,6 +31,8 @@ import type { WithStorage } from './with-storage.ts'
 export const OWNERS = ['ann', 'bob'] as const
 const SCOPE = { mapping: SEARCHABLE_FIELDS['api-keys'], now: 1_704_100_000_000 }
 
+const CREATED = anEvent('key.create', 'key')
+
 /** Random stores, and random searches in each. */
 const STORES = 40
 const SEARCHES_PER_STORE = 500
@@ -38,6 +41,7 @@ const SEARCHES_PER_STORE = 500
 export function describeSearches(withStorage: WithStorage): void {
   describe('searches', () => {
     describeOtherCollections(withStorage)
+    describeLifeCycleFields(withStorage)
     test(
       "any search in any keys finds what judging each of the owner's keys finds, in the same order",
       withStorage(async (storage) => {
@@ -46,6 +50,43 @@ export function describeSearches(withStorage: WithStorage): void {
       }),
     )
   })
+}
+
+function describeLifeCycleFields(withStorage: WithStorage): void {
+  test(
+    'keys are found by what they may do, whether they are enabled, their last use, and their metadata',
+    withStorage(async ({ keys }) => {
+      const policy = { scopes: ['invoices:read', 'users:*'] }
+      const metadata = { plan: 'pro', seats: 5, tags: ['a', 'b'], region: { name: 'eu' } }
+      const disabled = { at: 1, by: userId('x') }
+      await keys.insert(aKey('rich', '-1', { policy, metadata, lastUsedAt: 5_000 }), undefined, CREATED)
+      await keys.insert(aKey('off', '-1', { disabled }), undefined, CREATED)
+      await keys.insert(aKey('plain', '-1'), undefined, CREATED)
+      const find = async (query: object) => {
+        const page = await keys.search(userId('-1'), parseFor(SCOPE.mapping, { query }))
+        return page.hits.map((key) => key.id)
+      }
+      assert.deepEqual(await find({ term: { enabled: false } }), ['off'])
+      assert.deepEqual(await find({ term: { enabled: 'true' } }), ['rich', 'plain'])
+      assert.deepEqual(await find({ term: { scopes: 'users:*' } }), ['rich'])
+      assert.deepEqual(await find({ range: { lastUsedAt: { gte: '1970-01-01T00:00:05Z' } } }), ['rich'])
+      assert.deepEqual(await find({ bool: { must_not: { exists: { field: 'lastUsedAt' } } } }), [
+        'off',
+        'plain',
+      ])
+      for (const [member, value] of [
+        ['plan', 'pro'],
+        ['seats', 5],
+        ['tags', 'b'],
+        ['region.name', 'eu'],
+      ] as const) {
+        assert.deepEqual(await find({ term: { [`metadata.${member}`]: value } }), ['rich'])
+        assert.deepEqual(await find({ exists: { field: `metadata.${member}` } }), ['rich'])
+      }
+      assert.deepEqual(await find({ prefix: { 'metadata.plan': 'pr' } }), ['rich'])
+      assert.deepEqual(await find({ term: { 'metadata.other': 'pro' } }), [])
+    }),
+  )
 }
 
 function describeOtherCollections(withStorage: WithStorage): void {
@@ -142,7 +183,7 @@ async function compareRandomSearches(storage: Storage, store: number): Promise<v
   const find = (owner: string, search: Search) => storage.keys.search(userId(owner), search)
   await assertFindsWhatIsJudged(keys, find, SEARCHES_PER_STORE)
   for (const key of [...keys.values()].flat()) {
-    await storage.keys.remove(key.owner, key.id, anEvent('key.delete'))
+    await revokeKey(storage.keys, key.id)
   }
 }
 
@@ -192,10 +233,15 @@ export function byOwner(keys: readonly ApiKey[]): KeysByOwner {
 
 function keyOf(traits: KeyTraits, index: number): ApiKey {
   const { description, ttlMs, expiresAt, createdBy, createdAt, updatedBy, updatedAt } = traits
+  const { isDisabled, lastUsedAt, scopes, plan } = traits
   return aKey(`k${index}`, index % 3 === 0 ? 'bob' : 'ann', {
     description,
     ...(ttlMs !== undefined && { ttlMs }),
     ...(expiresAt !== undefined && { expiresAt }),
+    ...(isDisabled && { disabled: { at: 1, by: userId('x') } }),
+    ...(lastUsedAt !== undefined && { lastUsedAt }),
+    ...(scopes !== undefined && { policy: { scopes } }),
+    ...(plan !== undefined && { metadata: { plan, deep: { plan: [plan, 'other'] } } }),
     record: {
       createdBy: userId(createdBy),
       createdAt,

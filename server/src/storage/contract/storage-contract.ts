@@ -5,10 +5,19 @@ import { describeAccessStore } from './access-store-contract.ts'
 import { describeAuditStore } from './audit-store-contract.ts'
 import { describeConfigStore } from './config-store-contract.ts'
 import { describeCredentials } from './credentials-contract.ts'
+import { describeCredits } from './credits-contract.ts'
+import { describeIdempotency } from './idempotency-contract.ts'
+import { describeKeyLifeCycle } from './key-life-cycle-contract.ts'
+import { describeKeyListing } from './key-listing-contract.ts'
+import { describeKeyLookUp } from './key-look-up-contract.ts'
+import { describeKeyRotation } from './key-rotation-contract.ts'
 import { describeKeyStore } from './key-store-contract.ts'
+import { describeKnoxKeys } from './knox-keys-contract.ts'
+import { describeLegacyKeys } from './legacy-keys-contract.ts'
 import { aKey, anEvent, keyId, numbers, refusal, userId } from './records.ts'
 import { describeSearches } from './search-contract.ts'
 import { describeSessionStore } from './session-store-contract.ts'
+import { describeUsage } from './usage-contract.ts'
 import { describeUserStore } from './user-store-contract.ts'
 import type { WithStorage } from './with-storage.ts'
 
@@ -28,12 +37,21 @@ export function describeStorageContract(name: string, open: () => Promise<Storag
   }
   describe(`storage contract: ${name}`, () => {
     describeKeyStore(withStorage)
+    describeKeyLookUp(withStorage)
+    describeKeyLifeCycle(withStorage)
+    describeKeyRotation(withStorage)
+    describeCredits(withStorage)
+    describeUsage(withStorage)
+    describeKeyListing(withStorage)
+    describeKnoxKeys(withStorage)
+    describeLegacyKeys(withStorage)
     describeUserStore(withStorage)
     describeCredentials(withStorage)
     describeAccessStore(withStorage)
     describeSessionStore(withStorage)
     describeAuditStore(withStorage)
     describeConfigStore(withStorage)
+    describeIdempotency(withStorage)
     describeSearches(withStorage)
     describeLife(open)
   })
@@ -60,6 +78,9 @@ function describeLife(open: () => Promise<Storage>): void {
     const storage = await open()
     await storage.close()
     await refusal(storage.keys.findById(keyId('k')), 'storage.unavailable')
+    await assert.rejects(async () => storage.keys.lookUp(aKey('k', '-1').fingerprint), {
+      code: 'storage.unavailable',
+    })
     await refusal(storage.users.find(userId('u')), 'storage.unavailable')
     await refusal(
       storage.keys.insert(aKey('k', '-1'), undefined, anEvent('key.create')),

@@ -245,7 +245,7 @@ function describeRemoving(withStorage: WithStorage): void {
       assert.equal(await storage.users.find(userId('ann')), undefined)
       assert.equal(await storage.users.findCredentials(userId('ann')), undefined)
       assert.equal(await storage.keys.countByOwner(userId('ann')), 0)
-      for (const key of keys) assert.equal(await storage.keys.findByFingerprint(key.fingerprint), undefined)
+      for (const key of keys) assert.equal(await storage.keys.findById(key.id), undefined)
       for (const session of sessions) {
         assert.equal(await storage.sessions.findByFingerprint(session.fingerprint), undefined)
       }
@@ -303,9 +303,7 @@ function describeRemovingAll(withStorage: WithStorage): void {
       assert.deepEqual(await storage.users.findMany([userId('ann'), userId('bob')]), [])
       assert.equal(await storage.users.findCredentialsByUsername('login-of-ann'), undefined)
       assert.equal(await storage.users.existsWithProfile(profileId('default')), false)
-      for (const { fingerprint } of keys) {
-        assert.equal(await storage.keys.findByFingerprint(fingerprint), undefined)
-      }
+      for (const { id } of keys) assert.equal(await storage.keys.findById(id), undefined)
       await storage.keys.insert(aKey('c', '-1'), 1, anEvent('key.create'))
       assert.deepEqual(await auditSubjects(storage, 'user.delete'), ['user'])
     }),

@@ -3,7 +3,8 @@ import { writeSync } from 'node:fs'
 import { DomainError } from '../../core/errors.ts'
 import type { Storage } from '../../core/ports/storage.ts'
 import { openStorage } from '../open-storage.ts'
-import { aKey, anEvent, aRole, keyId, numbers, roleId, userId } from './records.ts'
+import { obeyOrder } from './orders.ts'
+import { aKey, anEvent, aRevocation, keyId, numbers, userId } from './records.ts'
 
 /*
  * A second process on one store, for tests: `node worker-process.ts URL TASK NAME COUNT`. What it did is told on its
@@ -15,6 +16,7 @@ type Task = (storage: Storage, name: string, count: number) => Promise<void>
 const TASKS: Readonly<Record<string, Task>> = {
   contend,
   churn,
+  spend,
   obey,
 }
 
@@ -39,7 +41,7 @@ async function contendInLane(storage: Storage, name: string, count: number): Pro
     const stored = await storage.keys
       .insert(key, 100, anEvent('key.create', key.id))
       .then(() => true, isOwnerFull)
-    const found = await storage.keys.findByFingerprint(key.fingerprint)
+    const found = await storage.keys.lookUp(key.fingerprint)
     if (stored !== (found !== undefined))
       throw new Error(`Cannot trust ${key.id}: its insert was not what is read`)
     if (stored) tell(`stored ${key.id}`)
@@ -65,33 +67,30 @@ async function churnInLane(storage: Storage, name: string): Promise<void> {
     tell(`created ${key.id}`)
     if (n % 2 === 0) continue
     tell(`deleting ${key.id}`)
-    await storage.keys.remove(key.owner, key.id, anEvent('key.delete', key.id))
+    await storage.keys.revoke(key.id, { revocation: aRevocation() }, anEvent('key.delete', key.id))
     tell(`deleted ${key.id}`)
   }
 }
 
-/** Does what the parent's lines say: `role ID NOTE`, `key ID`, `unkey ID`, `read ID`. */
+/** Spends from keys `budget` and `refilled`, many at a time, until nothing is left of either. */
+async function spend(storage: Storage): Promise<void> {
+  await Promise.all(numbers(8).map(() => spendInLane(storage)))
+}
+
+async function spendInLane(storage: Storage): Promise<void> {
+  for (const id of ['budget', 'refilled']) {
+    while ((await storage.keys.spend(keyId(id), 1, 2_000))?.spent) tell(`spent ${id}`)
+  }
+}
+
+/** Does what the parent's lines say; see `orders.ts`. */
 async function obey(storage: Storage): Promise<void> {
   tell('ready')
   process.stdin.setEncoding('utf8')
   process.stdin.on('data', (line: string) => {
-    obeyLine(storage, line.trim().split(' ')).then(tell, (error: unknown) => tell(`failed ${String(error)}`))
+    obeyOrder(storage, line.trim()).then(tell, (error: unknown) => tell(`failed ${String(error)}`))
   })
   await once(process.stdin, 'end')
-}
-
-async function obeyLine(storage: Storage, words: readonly string[]): Promise<string> {
-  const [order, id = '', note = ''] = words
-  if (order === 'role') {
-    await storage.access.putRole(aRole(id, { content: { note } }), 'replace', anEvent('role.replace'))
-  } else if (order === 'key') {
-    await storage.keys.insert(aKey(id, '-1'), undefined, anEvent('key.create'))
-  } else if (order === 'unkey') {
-    await storage.keys.remove(userId('-1'), keyId(id), anEvent('key.delete'))
-  } else {
-    return `note ${(await storage.access.findRole(roleId(id)))?.content['note']}`
-  }
-  return 'done'
 }
 
 const [url = '', task = '', name = '', count = '0'] = process.argv.slice(2)

@@ -3,16 +3,13 @@ import type { Row, SqliteDatabase, Statement } from './database.ts'
 /** Records of one kind kept in memory; the oldest are dropped first, and lose their identity then. */
 const CACHED_MAX = 10_000
 
-/**
- * Knows whether roles and profiles in memory may still be trusted.
- *
- * Asks SQLite for other processes' commits once for each callback of the event loop (with the promises that follow
- * from it), because news of such a commit can reach this process through a new callback only.
- */
+const BUMP = 'UPDATE access_revision SET value = value + 1 WHERE one = 1 RETURNING value'
+
+/** Knows whether roles, profiles and who holds them in memory may still be trusted; see `SqliteDatabase.dataVersion`. */
 export class AccessFreshness {
   readonly #database: SqliteDatabase
   readonly #findRevision: Statement
-  #checked = false
+  readonly #bumpRevision: Statement
   #dataVersion = -1
   #revision = -1
   #generation = 0
@@ -20,11 +17,12 @@ export class AccessFreshness {
   constructor(database: SqliteDatabase) {
     this.#database = database
     this.#findRevision = database.statement('SELECT value FROM access_revision WHERE one = 1')
+    this.#bumpRevision = database.statement(BUMP)
   }
 
   /** A number that is the same as before only while nothing changed since. */
   generation(): number {
-    if (!this.#checked) this.#check()
+    this.#check()
     return this.#generation
   }
 
@@ -33,11 +31,13 @@ export class AccessFreshness {
     this.#generation += 1
   }
 
+  /** Says, inside the change, that this process changes something; answers the revision that it gets. */
+  nextRevision(): number {
+    this.invalidate()
+    return Number(this.#bumpRevision.get()?.[0])
+  }
+
   #check(): void {
-    this.#checked = true
-    process.nextTick(() => {
-      this.#checked = false
-    })
     const dataVersion = this.#database.dataVersion()
     if (dataVersion === this.#dataVersion) return
     const revision = Number(this.#findRevision.get()?.[0])

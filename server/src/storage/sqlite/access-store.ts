@@ -12,7 +12,7 @@ import {
   roleInUse,
   roleNotFound,
 } from '../refusals.ts'
-import { AccessCache, AccessFreshness } from './access-cache.ts'
+import { AccessCache, type AccessFreshness } from './access-cache.ts'
 import { prepareAccessWriter } from './access-writer.ts'
 import type { WriteAudit } from './audit-store.ts'
 import { column } from './column.ts'
@@ -20,6 +20,7 @@ import type { SqliteDatabase } from './database.ts'
 import { PROFILE_COLUMNS, profileFromRow } from './profile-row.ts'
 import { ROLE_COLUMNS, roleFromRow } from './role-row.ts'
 import { searchProfiles, searchRoles } from './search.ts'
+import { UserRoles } from './user-roles.ts'
 import { USER_COLUMNS, userFromRow } from './user-row.ts'
 import type { UserWriter } from './user-writer.ts'
 
@@ -39,13 +40,18 @@ export const ACCESS_LOOKUPS = {
 /** What users are left with when their last profile is taken from them. */
 const LAST_RESORT = 'anonymous' as ProfileId
 
+/** What the access store shares with those of the same database. */
+export type AccessStoreNeeds = {
+  readonly writeAudit: WriteAudit
+  readonly userWriter: UserWriter
+  readonly freshness: AccessFreshness
+}
+
 /** Roles and profiles in SQLite, answered from memory. */
 export function createAccessStore(
   database: SqliteDatabase,
-  writeAudit: WriteAudit,
-  userWriter: UserWriter,
+  { writeAudit, userWriter, freshness }: AccessStoreNeeds,
 ): AccessStore {
-  const freshness = new AccessFreshness(database)
   const writer = prepareAccessWriter(database, freshness)
   const roleById = database.statement(ACCESS_LOOKUPS.roleById)
   const profileById = database.statement(ACCESS_LOOKUPS.profileById)
@@ -55,6 +61,7 @@ export function createAccessStore(
   const isHeld = database.statement(ACCESS_LOOKUPS.isHeld)
   const roles = new AccessCache<RoleId, Role>(freshness, roleById, roleFromRow)
   const profiles = new AccessCache<ProfileId, Profile>(freshness, profileById, profileFromRow)
+  const userRoles = new UserRoles(database, freshness, { profiles, roles })
   const unassign = prepareUnassign(database, userWriter)
 
   // Changes read the rows themselves: memory may be behind another process by the time the lock is theirs.
@@ -68,6 +75,7 @@ export function createAccessStore(
     async findProfile(id) {
       return database.read(() => profiles.find(id))
     },
+    rolesOf: (user) => database.read(() => userRoles.find(user)),
     putRole(role, existing, event) {
       return database.change(() => {
         const old = storedRole(role.id)

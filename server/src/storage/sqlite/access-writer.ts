@@ -18,11 +18,8 @@ type AccessWriter = {
   touch(): void
 }
 
-const BUMP = 'UPDATE access_revision SET value = value + 1 WHERE one = 1 RETURNING value'
-
 /** Prepares the writing of roles and profiles. */
 export function prepareAccessWriter(database: SqliteDatabase, freshness: AccessFreshness): AccessWriter {
-  const bump = database.statement(BUMP)
   const upsertRole = database.statement(upsert('roles', ROLE_COLUMNS))
   const upsertProfile = database.statement(upsert('profiles', PROFILE_COLUMNS))
   const findRole = database.statement('SELECT 1 FROM roles WHERE id = ?')
@@ -30,11 +27,6 @@ export function prepareAccessWriter(database: SqliteDatabase, freshness: AccessF
   const link = database.statement('INSERT INTO profile_role (role_id, profile_seq) VALUES (?, ?)')
   const removeProfiles = database.statement('DELETE FROM profiles')
   const removeRoles = database.statement('DELETE FROM roles')
-
-  function nextRevision(): number {
-    freshness.invalidate()
-    return returned(bump)
-  }
 
   function linkRoles(profile: Profile, seq: number): void {
     unlink.run(seq)
@@ -46,18 +38,18 @@ export function prepareAccessWriter(database: SqliteDatabase, freshness: AccessF
 
   return {
     putRole(role) {
-      returned(upsertRole, ...roleValues(role), nextRevision())
+      returned(upsertRole, ...roleValues(role), freshness.nextRevision())
     },
     putProfile(profile) {
-      linkRoles(profile, returned(upsertProfile, ...profileValues(profile), nextRevision()))
+      linkRoles(profile, returned(upsertProfile, ...profileValues(profile), freshness.nextRevision()))
     },
     removeAll() {
-      nextRevision()
+      freshness.nextRevision()
       const removedProfiles = removeProfiles.run()
       return { removedProfiles, removedRoles: removeRoles.run() }
     },
     touch() {
-      nextRevision()
+      freshness.nextRevision()
     },
   }
 }

@@ -31,12 +31,14 @@ export class SqliteDatabase {
   readonly #connection: DatabaseSync
   readonly #commits: CommitQueue
   readonly #statements = new Map<string, Statement>()
-  readonly #dataVersion: Statement
+  readonly #readDataVersion: Statement
+  #dataVersion = Number.NaN
+  #dataVersionIsFresh = false
 
   constructor(connection: DatabaseSync, bounds: CommitQueueBounds) {
     this.#connection = connection
     this.#commits = new CommitQueue(connection, bounds)
-    this.#dataVersion = prepare(connection, 'PRAGMA data_version')
+    this.#readDataVersion = prepare(connection, 'PRAGMA data_version')
   }
 
   /**
@@ -87,9 +89,22 @@ export class SqliteDatabase {
     return this.#commits.isFailing()
   }
 
-  /** A number that differs from the last answer when another connection committed something in between. */
+  /**
+   * A number that differs from the last answer when another connection committed something in between.
+   *
+   * SQLite is asked once for each callback of the event loop, with the promises that follow from it. That is enough:
+   * news of a commit, such as a request that follows from its answer, can reach this thread through a new callback only.
+   */
   dataVersion(): number {
-    return Number(this.#dataVersion.get()?.[0])
+    if (this.#dataVersionIsFresh) return this.#dataVersion
+    this.#dataVersion = Number(this.#readDataVersion.get()?.[0])
+    this.#dataVersionIsFresh = true
+    process.nextTick(this.#outdateDataVersion)
+    return this.#dataVersion
+  }
+
+  readonly #outdateDataVersion = (): void => {
+    this.#dataVersionIsFresh = false
   }
 
   /** Commits what was accepted, refuses the rest, and lets go of the file. */

@@ -1,5 +1,6 @@
 import type { ApiKey } from '../../core/keys/api-key.ts'
 import { executeSearch, queriesOf } from '../../query/execute-search.ts'
+import type { Query } from '../../query/filter.ts'
 import { IndexedDocument } from '../../query/indexed/indexed-document.ts'
 import { executeIndexedSearch } from '../../query/indexed/indexed-search.ts'
 import { loadIndex } from '../../query/indexed/load-index.ts'
@@ -60,10 +61,15 @@ function indexedScope(index: KeyIndex, documents: DocumentReader<ApiKey>): Index
     },
     async count(query) {
       const candidates = compileCandidates(query, rows.table.columns, SQLITE)
-      if (!candidates.exact) throw new Error(`Cannot count in SQL what a "${query.kind}" clause finds`)
-      return countRows(rows.withCandidates(candidates))
+      return candidates.exact ? countRows(rows.withCandidates(candidates)) : countByJudging(documents, query)
     },
   }
+}
+
+/** How many keys satisfy a query on something that no column tells of, such as a member of the metadata. */
+async function countByJudging(documents: DocumentReader<ApiKey>, query: Query): Promise<number> {
+  const search: Search = { query: { kind: 'all', boost: 1 }, postFilter: query, from: 0, size: 0 }
+  return (await executeSearch(search, { documents: documents.documents })).total
 }
 
 /** Documents outside the index that are kept between counting and judging, so that they are analyzed once. */

@@ -1,34 +1,70 @@
 import type { UserId } from '../../core/ids.ts'
 import { compareCodePoints } from '../../query/code-point-order.ts'
-import type { TermFrequency, TermSelection, TextIndex, VisitPosting } from '../../query/indexed/text-index.ts'
+import type {
+  AcceptsTerm,
+  TermFrequency,
+  TermSelection,
+  TextIndex,
+  VisitPosting,
+} from '../../query/indexed/text-index.ts'
 import type { FieldStatistics } from '../../query/score.ts'
-import { joinSql, printSql, type SqlText, type SqlValue, sql } from '../../query/sql/sql-text.ts'
-import { SQLITE } from '../../query/sql/sqlite.ts'
+import type { SqlValue } from '../../query/sql/sql-text.ts'
 import { yieldIfLong } from '../../query/turns.ts'
-import { visitPostings } from '../posting-block.ts'
+import { visitPostings } from '../postings.ts'
+import { readSelected } from '../read-selected.ts'
+import { findTerm, type PostingPart, type TermChunk } from '../term-chunk.ts'
 import { column } from './column.ts'
 import type { Row, SqliteDatabase } from './database.ts'
 
-/** SQL of the index, for the test that asks SQLite how it answers it. */
+const CHUNKS_OF_RANGE = `FROM key_index_segment AS segment
+  CROSS JOIN key_index_chunk AS chunk ON chunk.segment_no = segment.no
+  WHERE segment.owner_no = ?1 AND segment.merged_to < ?3
+    AND chunk.first_term >= coalesce(
+      (SELECT max(first_term) FROM key_index_chunk WHERE segment_no = segment.no AND first_term < ?2), ?2)
+    AND chunk.first_term < ?3 AND chunk.last_term >= ?2
+    AND (chunk.first_term < chunk.last_term
+      OR (instr(chunk.first_term, ?4) > 0 AND length(chunk.first_term) BETWEEN ?5 AND ?6))`
+
+/**
+ * SQL of the index, for the test that asks SQLite how it answers it.
+ *
+ * Each statement sees every occurrence of the words it is about in one place, wherever a merge of segments is: segments
+ * that are merged have only words after `merged_to` left. A word may start in the last chunk before those that start
+ * with it.
+ */
 export const KEY_INDEX_LOOKUPS = {
-  owner: 'SELECT no, indexed_to, texts, words FROM key_index_owner WHERE owner = ?',
-  blocksOfTerm: `SELECT first_seq, postings FROM key_index_block
-    WHERE owner_no = ? AND term = ? AND first_seq > ? ORDER BY first_seq LIMIT ?`,
-  blocksOfTerms: `SELECT first_seq, postings, term FROM key_index_block
-    WHERE owner_no = ? AND (term, first_seq) > (?, ?) AND term <= ? ORDER BY term, first_seq LIMIT ?`,
-  termAfterMany: `SELECT term FROM key_index_block
-    WHERE owner_no = ? AND term >= ? ORDER BY term LIMIT 1 OFFSET ?`,
+  owner: 'SELECT no, indexed_to, keys, texts, words FROM key_index_owner WHERE owner = ?',
+  // Chunks with the word ?2 of keys after ?3.
+  chunksOfTerm: `SELECT chunk.terms, chunk.counts, chunk.postings, segment.first_seq
+    FROM key_index_segment AS segment CROSS JOIN key_index_chunk AS chunk ON chunk.segment_no = segment.no
+    WHERE segment.owner_no = ?1 AND segment.last_seq > ?3 AND segment.merged_to < ?2
+      AND chunk.first_term >= coalesce(
+        (SELECT max(first_term) FROM key_index_chunk WHERE segment_no = segment.no AND first_term < ?2), ?2)
+      AND chunk.first_term <= ?2 AND chunk.last_term >= ?2 AND (chunk.last_term > ?2 OR chunk.last_seq > ?3)
+    ORDER BY segment.first_seq, segment.last_seq DESC, segment.no,
+      chunk.first_term, chunk.last_term, chunk.last_seq LIMIT ?4`,
+  // A word after ?2 before which no segment has more than ?3 chunks.
+  boundary: `SELECT min((SELECT first_term FROM key_index_chunk
+      WHERE segment_no = segment.no AND first_term > ?2 ORDER BY first_term LIMIT 1 OFFSET ?3))
+    FROM key_index_segment AS segment WHERE owner_no = ?1`,
+  // Chunks with words from ?2 to below ?3; those of one word only when it contains ?4 and is of ?5 to ?6 code points.
+  chunksOfRange: `SELECT chunk.terms, chunk.counts, chunk.postings, segment.merged_to ${CHUNKS_OF_RANGE}`,
+  termsOfRange: `SELECT chunk.terms, chunk.counts, segment.merged_to ${CHUNKS_OF_RANGE}`,
 } as const
 
-/** Blocks whose documents, or whose terms, one statement reads. */
-const BLOCKS_AT_ONCE = 16
-const BLOCKS_OF_TERMS = 5000
+/** Chunks of one word that are read at once. */
+const CHUNKS_AT_ONCE = 64
+
+/** Chunks of each segment that are read at once for their words. */
+const CHUNKS_OF_SEGMENT = 4
+
+/** Words that are handed on at once. */
+const TERMS_AT_ONCE = 500
+
+const ANY_LENGTH = [0, Number.MAX_SAFE_INTEGER] as const
 
 /** Behind every word: no text has it in a word. */
 const LAST_TERM = '\u{10ffff}'
-
-/** From so many terms of one slice on, reading all blocks of the slice is faster than looking for each. */
-const MANY_TERMS = 50
 
 /** The words of an owner's descriptions. */
 export class KeyIndex implements TextIndex {
@@ -36,6 +72,8 @@ export class KeyIndex implements TextIndex {
   readonly statistics: FieldStatistics
   /** `seq` of the last key in the index. */
   readonly indexedTo: number
+  /** How many keys are in the index. */
+  readonly keys: number
   readonly #database: SqliteDatabase
   readonly #no: number
 
@@ -43,7 +81,8 @@ export class KeyIndex implements TextIndex {
     this.#database = database
     this.#no = column<number>(row, 0)
     this.indexedTo = column<number>(row, 1)
-    this.statistics = { documents: column<number>(row, 2), tokens: column<number>(row, 3) }
+    this.keys = column<number>(row, 2)
+    this.statistics = { documents: column<number>(row, 3), tokens: column<number>(row, 4) }
   }
 
   /** The index of an owner's keys as it is now; undefined when there is none. */
@@ -53,71 +92,75 @@ export class KeyIndex implements TextIndex {
   }
 
   async *terms(selection: TermSelection): AsyncGenerator<readonly TermFrequency[]> {
-    const end = selection.before ?? LAST_TERM
-    let from = selection.from
-    while (compareCodePoints(from, end) < 0) {
-      const before = this.#boundary(from, end)
-      const where = selectionSql(selection, from, before)
-      const text = printSql(where, SQLITE.placeholder)
-      const rows = this.#read(
-        `SELECT term, sum(key_count) FROM key_index_block
-        WHERE owner_no = ? AND ${text} GROUP BY term ORDER BY term`,
-        ...where.values,
-      )
-      yield rows.map((row) => ({ term: column<string>(row, 0), documents: column<number>(row, 1) }))
-      from = before
-      await yieldIfLong()
+    for await (const { rows, part } of this.#parts(KEY_INDEX_LOOKUPS.termsOfRange, selection)) {
+      const documents = new Map<string, number>()
+      for (const row of rows) {
+        readSelected(chunkFrom(row, NO_BYTES), part, column<string>(row, 2), (reader) => {
+          documents.set(reader.term, (documents.get(reader.term) ?? 0) + reader.documents)
+        })
+        await yieldIfLong()
+      }
+      yield* frequencies(documents)
     }
-  }
-
-  /** Where to end a statement that reads terms, so that it does not take long. */
-  #boundary(from: string, end: string): string {
-    const [row] = this.#read(KEY_INDEX_LOOKUPS.termAfterMany, from, BLOCKS_OF_TERMS)
-    if (row === undefined) return end
-    const term = column<string>(row, 0)
-    // A term with so many blocks is read alone. Nothing is between a word and itself with a control character behind.
-    const next = term === from ? `${term}\u0001` : term
-    return compareCodePoints(next, end) < 0 ? next : end
   }
 
   async visitTerm(term: string, visit: VisitPosting): Promise<void> {
-    let after = -1
+    let visited = 0
+    const visitNext: VisitPosting = (document, length, positions) => {
+      if (document <= visited) return
+      visited = document
+      visit(document, length, positions)
+    }
     for (;;) {
       await yieldIfLong()
-      const rows = this.#read(KEY_INDEX_LOOKUPS.blocksOfTerm, term, after, BLOCKS_AT_ONCE)
-      for (const row of rows) visitBlock(row, visit)
+      const rows = this.#read(KEY_INDEX_LOOKUPS.chunksOfTerm, term, visited, CHUNKS_AT_ONCE)
+      for (const row of rows) {
+        const found = findTerm(chunkFrom(row), term)
+        if (found !== undefined) visitPostings(found.bytes, visitNext, found.from, found.to)
+        await yieldIfLong()
+      }
       const last = rows.at(-1)
-      if (last === undefined || rows.length < BLOCKS_AT_ONCE) return
-      after = column<number>(last, 0)
+      if (last === undefined || rows.length < CHUNKS_AT_ONCE) return
+      // Segments before that of the last row are done with, also those that do not have the word.
+      visited = Math.max(visited, column<number>(last, 3) - 1)
     }
   }
 
-  async visitTerms(terms: readonly string[], visit: VisitPosting): Promise<void> {
-    if (terms.length >= MANY_TERMS) return this.#visitAmong(new Set(terms), terms, visit)
-    for (const term of terms) await this.visitTerm(term, visit)
+  async visitTerms(selection: TermSelection, accepts: AcceptsTerm, visit: VisitPosting): Promise<void> {
+    for await (const { rows, part } of this.#parts(KEY_INDEX_LOOKUPS.chunksOfRange, selection)) {
+      const documents = new Map<string, number>()
+      const occurrences: { readonly term: string; readonly where: PostingPart }[] = []
+      for (const row of rows) {
+        readSelected(chunkFrom(row), part, column<string>(row, 3), (reader) => {
+          documents.set(reader.term, (documents.get(reader.term) ?? 0) + reader.documents)
+          occurrences.push({ term: reader.term, where: reader.part })
+        })
+        await yieldIfLong()
+      }
+      const accepted = await acceptedOf(documents, accepts)
+      if (accepted.size === 0) continue
+      for (const { term, where } of occurrences) {
+        if (!accepted.has(term)) continue
+        visitPostings(where.bytes, visit, where.from, where.to)
+        await yieldIfLong()
+      }
+    }
   }
 
-  /** Reads all blocks from the first to the last of the terms, and visits those that are wanted. */
-  async #visitAmong(
-    wanted: ReadonlySet<string>,
-    terms: readonly string[],
-    visit: VisitPosting,
-  ): Promise<void> {
-    let term = terms[0] ?? ''
-    let after = -1
-    for (;;) {
-      const rows = this.#read(
-        KEY_INDEX_LOOKUPS.blocksOfTerms,
-        term,
-        after,
-        terms.at(-1) ?? '',
-        BLOCKS_AT_ONCE,
-      )
-      for (const row of rows) if (wanted.has(column<string>(row, 2))) visitBlock(row, visit)
-      const last = rows.at(-1)
-      if (last === undefined || rows.length < BLOCKS_AT_ONCE) return
-      after = column<number>(last, 0)
-      term = column<string>(last, 2)
+  /** The chunks of a selection, part by part, each with all occurrences of the words that it is about. */
+  async *#parts(text: string, selection: TermSelection): AsyncGenerator<SelectedPart> {
+    const end = selection.before ?? LAST_TERM
+    const { contains = '', lengths = ANY_LENGTH } = selection
+    let from = selection.from
+    while (compareCodePoints(from, end) < 0) {
+      const [boundary] = this.#read(KEY_INDEX_LOOKUPS.boundary, from, CHUNKS_OF_SEGMENT)
+      const next = column<string | null>(boundary ?? [null], 0) ?? end
+      const before = compareCodePoints(next, end) < 0 ? next : end
+      yield {
+        rows: this.#read(text, from, before, contains, ...lengths),
+        part: { ...selection, from, before },
+      }
+      from = before
       await yieldIfLong()
     }
   }
@@ -127,14 +170,38 @@ export class KeyIndex implements TextIndex {
   }
 }
 
-function selectionSql(selection: TermSelection, from: string, before: string): SqlText {
-  const { contains, lengths } = selection
-  const conditions = [sql`term >= ${from} AND term < ${before}`]
-  if (contains !== undefined) conditions.push(sql`instr(term, ${contains}) > 0`)
-  if (lengths !== undefined) conditions.push(sql`length(term) BETWEEN ${lengths[0]} AND ${lengths[1]}`)
-  return joinSql('AND', conditions)
+/** A part of the selected terms, and the chunks that have them. */
+type SelectedPart = {
+  readonly rows: readonly Row[]
+  readonly part: TermSelection & { readonly before: string }
 }
 
-function visitBlock(row: Row, visit: VisitPosting): void {
-  visitPostings({ first: column<number>(row, 0), bytes: column<Uint8Array>(row, 1) }, visit)
+const NO_BYTES = new Uint8Array()
+
+function chunkFrom(row: Row, postings = column<Uint8Array>(row, 2)): TermChunk {
+  return { terms: column<string>(row, 0), counts: column<Uint8Array>(row, 1), postings }
+}
+
+/** Words with the numbers of their documents, in slices. */
+function* frequencies(documents: ReadonlyMap<string, number>): Generator<readonly TermFrequency[]> {
+  let slice: TermFrequency[] = []
+  for (const [term, count] of documents) {
+    slice.push({ term, documents: count })
+    if (slice.length < TERMS_AT_ONCE) continue
+    yield slice
+    slice = []
+  }
+  if (slice.length > 0) yield slice
+}
+
+async function acceptedOf(
+  documents: ReadonlyMap<string, number>,
+  accepts: AcceptsTerm,
+): Promise<ReadonlySet<string>> {
+  const accepted = new Set<string>()
+  for (const slice of frequencies(documents)) {
+    for (const frequency of slice) if (accepts(frequency)) accepted.add(frequency.term)
+    await yieldIfLong()
+  }
+  return accepted
 }

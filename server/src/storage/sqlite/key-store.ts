@@ -1,90 +1,84 @@
-import type { UserId } from '../../core/ids.ts'
+import type { AuditEvent } from '../../core/audit/audit-event.ts'
 import type { ApiKey } from '../../core/keys/api-key.ts'
 import type { KeyStore } from '../../core/ports/key-store.ts'
-import { keyIdTaken, keyOwnerFull } from '../refusals.ts'
 import type { WriteAudit } from './audit-store.ts'
-import { fingerprintBytes } from './column.ts'
+import { createCreditsStore, prepareCreditsWriter } from './credits-store.ts'
 import type { SqliteDatabase } from './database.ts'
-import { KEY_COLUMNS, keyFromRow, keyValues, keyWithFingerprint } from './key-row.ts'
+import { createKeyLifeCycleStore } from './key-life-cycle-store.ts'
+import { createKeyListing } from './key-listing.ts'
+import { KeyLookUp } from './key-look-up.ts'
+import { KeyMemory } from './key-memory.ts'
+import { KeyNews } from './key-news.ts'
+import type { KeyParts } from './key-parts.ts'
+import { createKeyPurge } from './key-purge.ts'
+import { KeyWriter } from './key-writer.ts'
+import { createKnoxKeyStore } from './knox-key-store.ts'
+import { createOwnerLimitsStore } from './owner-limits-store.ts'
 import type { RequireOwner } from './owners.ts'
+import { preparePreviousSecrets } from './previous-secrets.ts'
+import { prepareRevokedKeys, type RevokedKeys } from './revoked-keys.ts'
 import { searchKeys } from './search.ts'
-import { prepareSearchIndex } from './search-index.ts'
+import { createUsageStore } from './usage-store.ts'
 
-/** SQL of this store's point look-ups, for the test that asks SQLite how it answers them. */
-export const KEY_LOOKUPS = {
-  // The caller brings the fingerprint, so its BLOB need not be copied out of the row again.
-  byFingerprint: `SELECT ${KEY_COLUMNS.replace('fingerprint', 'NULL')} FROM keys WHERE fingerprint = ?`,
-  byId: `SELECT ${KEY_COLUMNS} FROM keys WHERE id = ?`,
-  takeById: `DELETE FROM keys WHERE id = ? AND owner = ? RETURNING ${KEY_COLUMNS}, seq`,
-  idTaken: 'SELECT 1 FROM keys WHERE id = ?',
-  countByOwner: 'SELECT key_count FROM owner_stats WHERE owner = ?',
-} as const
+/** Keys in memory of a store that is opened for something else than verifications. */
+const FEW_KEYS_IN_MEMORY = 1_000
 
-const INSERT = `INSERT INTO keys (${KEY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-const COUNT_UP = `INSERT INTO owner_stats (owner, key_count) VALUES (?, 1)
-  ON CONFLICT (owner) DO UPDATE SET key_count = key_count + 1 RETURNING key_count`
-const COUNT_DOWN = 'UPDATE owner_stats SET key_count = key_count - 1 WHERE owner = ?'
+/** What a connection remembers of keys, and how they end: the key store shares it with the user store. */
+export type SharedKeys = {
+  readonly memory: KeyMemory
+  readonly news: KeyNews
+  readonly revoked: RevokedKeys
+}
+
+/** Prepares what the stores of one database share of keys. */
+export function shareKeys(database: SqliteDatabase, keysInMemoryMax: number): SharedKeys {
+  const memory = new KeyMemory(keysInMemoryMax)
+  const news = new KeyNews(database, memory)
+  return { memory, news, revoked: prepareRevokedKeys(database, news) }
+}
 
 /** API keys in SQLite. */
 export function createKeyStore(
   database: SqliteDatabase,
   writeAudit: WriteAudit,
   requireOwner: RequireOwner,
+  { memory, news, revoked }: SharedKeys = shareKeys(database, FEW_KEYS_IN_MEMORY),
 ): KeyStore {
-  const findByFingerprint = database.statement(KEY_LOOKUPS.byFingerprint)
-  const findById = database.statement(KEY_LOOKUPS.byId)
-  const takeById = database.statement(KEY_LOOKUPS.takeById)
-  const findTaken = database.statement(KEY_LOOKUPS.idTaken)
-  const findCount = database.statement(KEY_LOOKUPS.countByOwner)
-  const insert = database.statement(INSERT)
-  const countUp = database.statement(COUNT_UP)
-  const countDown = database.statement(COUNT_DOWN)
-  const searchIndex = prepareSearchIndex(database)
+  const writer = new KeyWriter(database, requireOwner)
+  const parts: KeyParts = { database, writeAudit, news, writer, revoked }
+  const credits = prepareCreditsWriter(database)
+  const secrets = preparePreviousSecrets(database)
+  const lookUp = new KeyLookUp(database, memory, news)
 
-  const countOf = (owner: UserId) => Number(findCount.get(owner)?.[0] ?? 0)
-
-  function insertNow(key: ApiKey, perOwnerMax: number | undefined): void {
-    requireOwner(key.owner)
-    if (findTaken.get(key.id) !== undefined) throw keyIdTaken(key.id)
-    if (perOwnerMax !== undefined) requireRoom(key.owner, perOwnerMax)
-    insert.run(...keyValues(key))
-    searchIndex.afterInsert(key.owner, Number(countUp.get(key.owner)?.[0]))
-  }
-
-  function requireRoom(owner: UserId, max: number): void {
-    const count = countOf(owner)
-    if (count >= max) throw keyOwnerFull(owner, count, max)
+  function add(key: ApiKey, event: AuditEvent): void {
+    const seq = writer.insert(key)
+    if (key.policy?.credits !== undefined) credits.start(seq, key.policy.credits, key.record.createdAt)
+    for (const secret of key.previous?.toReversed() ?? []) secrets.add(seq, secret)
+    news.keyCreated(key.fingerprint)
+    writeAudit(event)
   }
 
   return {
     insert(key, perOwnerMax, event) {
       return database.change(() => {
-        insertNow(key, perOwnerMax)
-        writeAudit(event)
+        writer.requireRoomFor(key, perOwnerMax)
+        add(key, event)
       })
     },
-    async findByFingerprint(fingerprint) {
-      const row = database.read(() => findByFingerprint.get(fingerprintBytes(fingerprint)))
-      return row && keyWithFingerprint(row, fingerprint)
-    },
+    ...createKnoxKeyStore(parts, add),
+    lookUp: (fingerprint) => lookUp.find(fingerprint),
     async findById(id) {
-      const row = database.read(() => findById.get(id))
-      return row && keyFromRow(row)
-    },
-    remove(owner, id, event) {
-      return database.change(() => {
-        const [row] = takeById.all(id, owner)
-        if (row === undefined) return undefined
-        countDown.run(owner)
-        const key = keyFromRow(row)
-        searchIndex.afterRemove(owner, Number(row.at(-1)), key.description)
-        writeAudit(event)
-        return key
-      })
+      return database.read(() => writer.find(id))?.key
     },
     async countByOwner(owner) {
-      return database.read(() => countOf(owner))
+      return database.read(() => writer.countOf(owner))
     },
     search: (owner, search) => searchKeys(database, owner, search),
+    ...createKeyLifeCycleStore(parts, credits),
+    ...createCreditsStore(parts),
+    ...createUsageStore(parts),
+    ...createKeyListing(database),
+    ...createOwnerLimitsStore(parts, requireOwner),
+    ...createKeyPurge(parts),
   }
 }

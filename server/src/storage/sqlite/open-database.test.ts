@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { aKey, anEvent, refusal } from '../contract/records.ts'
+import { aKey, anEvent, refusal, revokeKey } from '../contract/records.ts'
 import { openStorage } from '../open-storage.ts'
 import { migrate, readMigrations } from './migrate.ts'
 import { openDatabase } from './open-database.ts'
@@ -70,6 +70,34 @@ describe('opening an SQLite file', () => {
       applied.map((row) => ({ ...row })),
       readMigrations().map(({ version, name }) => ({ version, name })),
     )
+  })
+
+  test('brings a store of the schema before keys had a life cycle up to date, and its keys work on', async () => {
+    inFile((file) => {
+      migrate(file, readMigrations().slice(0, 3))
+      file.exec(`
+        INSERT INTO keys (fingerprint, id, owner, description, ttl_ms, expires_at, created_by, created_at)
+          VALUES (x'${aKey('old', '-1').fingerprint}', 'old', '-1', 'key old', 5, 6, 'tester', 1000);
+        INSERT INTO owner_stats (owner, key_count) VALUES ('-1', 1);`)
+    })
+    const storage = await open()
+    const { keys } = storage
+    const old = aKey('old', '-1', { ttlMs: 5, expiresAt: 6 })
+    assert.deepEqual(await keys.lookUp(old.fingerprint), { key: old })
+    assert.deepEqual(await keys.list({ now: 6, state: 'expired' }, { limit: 9 }), { keys: [old] })
+    await keys.noteUses([{ id: old.id, lastUsedAt: 7, days: new Map([[1, { accepted: 1, refused: 0 }]]) }])
+    await keys.update(
+      old.id,
+      (key) => ({ ...key, policy: { credits: { initial: 3 } } }),
+      anEvent('key.update'),
+    )
+    assert.equal((await keys.spend(old.id, 1, 7))?.remaining, 2)
+    const used = await keys.findById(old.id)
+    assert.deepEqual(used, { ...old, lastUsedAt: 7, policy: { credits: { initial: 3 } } })
+    await revokeKey(keys, old.id)
+    assert.notEqual((await keys.lookUp(old.fingerprint))?.revocation, undefined)
+    assert.deepEqual(await keys.restore(old.id, { revokedSince: 0 }, anEvent('key.restore')), used)
+    await storage.close()
   })
 
   test('every table is STRICT', async () => {

@@ -6,6 +6,7 @@ import { DomainError } from '../../core/errors.ts'
 import { type CommitQueueBounds, READ_BUSY_TIMEOUT_MS } from './commit-queue.ts'
 import { SqliteDatabase } from './database.ts'
 import { migrate, readMigrations, schemaVersion } from './migrate.ts'
+import { addTestFunction } from './search-tests.ts'
 import { isLockedOut, isNotADatabase } from './sqlite-error.ts'
 
 /** Pages kept in memory, in KiB. */
@@ -75,6 +76,7 @@ function configure(connection: DatabaseSync): void {
     PRAGMA cache_size = -${PAGE_CACHE_KIB};
     PRAGMA journal_size_limit = ${LOG_KEPT_BYTES};
     PRAGMA temp_store = MEMORY;`)
+  addTestFunction(connection)
 }
 
 function cannotOpen(path: string, error: unknown): DomainError {

@@ -1,34 +1,48 @@
 import type { Storage } from '../../core/ports/storage.ts'
+import { AccessFreshness } from './access-cache.ts'
 import { createAccessStore } from './access-store.ts'
 import { createAuditStore, prepareAudit } from './audit-store.ts'
 import type { CommitQueueBounds } from './commit-queue.ts'
 import { createConfigStore } from './config-store.ts'
 import type { SqliteDatabase } from './database.ts'
-import { createKeyStore } from './key-store.ts'
+import { createIdempotencyStore } from './idempotency-store.ts'
+import { createKeyStore, shareKeys } from './key-store.ts'
+import { createLegacyKeyStore } from './legacy-key-store.ts'
 import { openDatabase } from './open-database.ts'
 import { prepareOwners } from './owners.ts'
 import { createSessionStore } from './session-store.ts'
 import { createUserStore } from './user-store.ts'
 import { prepareUserWriter } from './user-writer.ts'
 
+/** Limits of a storage in SQLite. */
+export type SqliteBounds = CommitQueueBounds & {
+  /** Keys that are kept in memory for verifications. */
+  readonly keysInMemoryMax: number
+}
+
 /**
  * Opens everything that outlives the process in one SQLite file; `:memory:` lives as long as the storage is open.
  *
  * @throws {DomainError} `storage.unavailable`; see `openDatabase`.
  */
-export async function openSqliteStorage(path: string, bounds: CommitQueueBounds): Promise<Storage> {
+export async function openSqliteStorage(path: string, bounds: SqliteBounds): Promise<Storage> {
   const database = await openDatabase(path, bounds)
   const writeAudit = prepareAudit(database)
   const requireOwner = prepareOwners(database)
-  const userWriter = prepareUserWriter(database)
+  const freshness = new AccessFreshness(database)
+  const userWriter = prepareUserWriter(database, freshness)
+  const sharedKeys = shareKeys(database, bounds.keysInMemoryMax)
   return {
-    keys: createKeyStore(database, writeAudit, requireOwner),
-    users: createUserStore(database, writeAudit, requireOwner, userWriter),
-    access: createAccessStore(database, writeAudit, userWriter),
+    keys: createKeyStore(database, writeAudit, requireOwner, sharedKeys),
+    legacyKeys: createLegacyKeyStore(database, { writeAudit, requireOwner, shared: sharedKeys }),
+    users: createUserStore(database, { writeAudit, requireOwner, userWriter, revoked: sharedKeys.revoked }),
+    access: createAccessStore(database, { writeAudit, userWriter, freshness }),
     sessions: createSessionStore(database, writeAudit, requireOwner),
     audit: createAuditStore(database, writeAudit),
     config: createConfigStore(database, writeAudit),
+    idempotency: createIdempotencyStore(database),
     isHealthy: async () => isHealthy(database),
+    cachedKeys: () => sharedKeys.memory.size,
     close: () => database.close(),
   }
 }

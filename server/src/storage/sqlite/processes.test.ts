@@ -5,7 +5,17 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import type { Storage } from '../../core/ports/storage.ts'
-import { aKey, anEvent, aRole, keyId, numbers, roleId, userId, withUsers } from '../contract/records.ts'
+import {
+  aKey,
+  anEvent,
+  aProfile,
+  aRole,
+  keyId,
+  numbers,
+  roleId,
+  userId,
+  withUsers,
+} from '../contract/records.ts'
 import { Worker } from '../contract/worker.ts'
 import { openStorage } from '../open-storage.ts'
 
@@ -77,9 +87,9 @@ describe('several processes on one SQLite file', () => {
       for (const n of numbers(20)) {
         const key = aKey(`k${n}`, '-1')
         await other.order(`key ${key.id}`)
-        assert.deepEqual(await keys.findByFingerprint(key.fingerprint), key)
+        assert.deepEqual(await keys.lookUp(key.fingerprint), { key })
         await other.order(`unkey ${key.id}`)
-        assert.equal(await keys.findByFingerprint(key.fingerprint), undefined)
+        assert.equal((await keys.lookUp(key.fingerprint))?.revocation?.reason, 'unspecified')
       }
     })
   })
@@ -94,6 +104,26 @@ describe('several processes on one SQLite file', () => {
         const ours = aRole('r', { content: { note: `ours${n}` } })
         await access.putRole(ours, 'replace', anEvent('role.replace'))
         assert.equal(await other.order('read r'), `note ours${n}`)
+      }
+    })
+  })
+
+  test('see the roles of a user change with the profiles that another process gives it', async () => {
+    await withStorage(async (storage) => {
+      const { access } = storage
+      await withUsers(storage, 'ann')
+      for (const id of ['r', 's']) {
+        await access.putRole(aRole(id), 'refuse', anEvent('role.create'))
+        await access.putProfile(aProfile(id, [id]), 'refuse', anEvent('profile.create'))
+      }
+      const other = start('obey')
+      await other.told(1)
+      for (const id of ['r', 's', 'r', 's']) {
+        assert.equal(await other.order(`profile ann ${id}`), 'done')
+        assert.deepEqual(
+          (await access.rolesOf(userId('ann'))).map((role) => role.id),
+          [id],
+        )
       }
     })
   })
@@ -132,8 +162,7 @@ async function assertAcknowledged(storage: Storage, lines: readonly string[]): P
     (await storage.audit.list(0, 1_000_000)).map((event) => `${event.action} ${event.subject}`),
   )
   for (const id of created) {
-    const { fingerprint } = aKey(id, '-1')
-    const found = await storage.keys.findByFingerprint(fingerprint)
+    const found = await storage.keys.findById(keyId(id))
     if (deleted.has(id)) assert.equal(found, undefined, `${id} was deleted`)
     else if (!deleting.has(id)) assert.equal(found?.id, keyId(id), `${id} was created`)
     assert.ok(subjects.has(`key.create ${id}`))

@@ -17,6 +17,13 @@ export type SearchedRows = {
 /** Some consecutive rows in creation order: those with `after < seq <= upTo`. */
 export type Range = { readonly after: number; readonly upTo: number }
 
+/** The fewest rows of a range, unless fewer are asked for, and how long one should take, in ms. */
+const RANGE_ROWS_MIN = 250
+const RANGE_MS_MAX = 4
+
+/** Rows that one statement counts. */
+export const COUNTED_ROWS = 5000
+
 /** Reads the rows that a search looks at, a range at a time, so that no statement takes long. */
 export class RowReader<T> {
   readonly table: SearchTable<T>
@@ -41,16 +48,32 @@ export class RowReader<T> {
     return this.#rows.count()
   }
 
-  /** Consecutive ranges that hold `rowsMax` rows in scope each, up to the last row there is now. */
+  /**
+   * Consecutive ranges that hold up to `rowsMax` rows in scope each, up to the last row there is now. As many of them as
+   * can be dealt with in a few ms, going by the time that passes until the next is asked for.
+   */
   *ranges(rowsMax: number, part: Partial<Range> = {}): Generator<Range> {
     const last = part.upTo ?? Number(this.#read('max(seq)', this.#rows.scope)[0]?.[0] ?? 0)
+    let rows = Math.min(rowsMax, RANGE_ROWS_MIN)
     let after = part.after ?? 0
     while (after < last) {
       const where = within(this.#rows.scope, { after, upTo: last })
-      const next = this.#read('seq', sql`${where} ORDER BY seq LIMIT 1 OFFSET ${rowsMax - 1}`)[0]?.[0]
+      const next = this.#read('seq', sql`${where} ORDER BY seq LIMIT 1 OFFSET ${rows - 1}`)[0]?.[0]
       const upTo = Number(next ?? last)
+      const startedAt = performance.now()
       yield { after, upTo }
       after = upTo
+      const ms = performance.now() - startedAt
+      if (ms < RANGE_MS_MAX / 2) rows = Math.min(rowsMax, 2 * rows)
+      else if (ms > RANGE_MS_MAX) rows = Math.max(Math.min(rowsMax, RANGE_ROWS_MIN), Math.ceil(rows / 2))
+    }
+  }
+
+  /** The values of an expression in all rows in scope, and how many rows have each; range by range. */
+  *valueCounts(expression: SqlText): Generator<readonly Row[]> {
+    const what = sql`${expression}, count(*)`
+    for (const range of this.ranges(COUNTED_ROWS)) {
+      yield this.#read(what, sql`${within(this.#rows.scope, range)} GROUP BY 1`)
     }
   }
 
@@ -114,11 +137,11 @@ export class RowReader<T> {
     return `${this.table.select}, seq`
   }
 
-  #read(what: string, where: SqlText): readonly Row[] {
-    const text = printSql(where, SQLITE.placeholder)
-    return this.#database.read(() =>
-      this.#database.statement(`SELECT ${what} FROM ${this.table.name} WHERE ${text}`).all(...where.values),
-    )
+  #read(what: string | SqlText, where: SqlText): readonly Row[] {
+    const [wanted, values] =
+      typeof what === 'string' ? [what, []] : [printSql(what, SQLITE.placeholder), what.values]
+    const text = `SELECT ${wanted} FROM ${this.table.name} WHERE ${printSql(where, SQLITE.placeholder)}`
+    return this.#database.read(() => this.#database.statement(text).all(...values, ...where.values))
   }
 }
 

@@ -4,13 +4,18 @@ import { parseElasticsearch } from '../../query/elasticsearch.ts'
 import { compileCandidates } from '../../query/sql/compile.ts'
 import { printSql, sql } from '../../query/sql/sql-text.ts'
 import { SQLITE } from '../../query/sql/sqlite.ts'
+import { MERGE_STATEMENTS } from './index-merge.ts'
+import { SEGMENT_STATEMENTS } from './index-segments.ts'
 import { KEY_INDEX_LOOKUPS } from './key-index.ts'
 import { openDatabase } from './open-database.ts'
+import { UPKEEP_STATEMENTS } from './search-index.ts'
 import { KEYS } from './search-tables.ts'
 
 async function planOf(text: string): Promise<string> {
   const database = await openDatabase(':memory:', { waitingMax: 1, lockWaitMaxMs: 1 })
-  const values = Array.from(text.matchAll(/\?/g), () => 'x')
+  const numbered = Array.from(text.matchAll(/\?(\d)/g), ([, digit]) => Number(digit))
+  const count = numbered.length > 0 ? Math.max(...numbered) : text.split('?').length - 1
+  const values = new Array<string>(count).fill('x')
   const rows = database.statement(`EXPLAIN QUERY PLAN ${text}`).all(...values)
   await database.close()
   return rows.map((row) => String(row.at(-1))).join('\n')
@@ -45,10 +50,11 @@ test('a fingerprint, the start of one, and ids are looked up by their own index'
   }
 })
 
-test('the index of words is only ever searched', async () => {
-  for (const text of Object.values(KEY_INDEX_LOOKUPS)) {
+test('the index of words, and what it is made of, is only ever searched', async () => {
+  const statements = [KEY_INDEX_LOOKUPS, UPKEEP_STATEMENTS, SEGMENT_STATEMENTS, MERGE_STATEMENTS]
+  for (const text of statements.flatMap((some) => Object.values(some))) {
     const plan = await planOf(text)
-    assert.match(plan, /SEARCH key_index_\w+ USING/)
+    assert.match(plan, /SEARCH \w+ USING/)
     assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/)
   }
 })

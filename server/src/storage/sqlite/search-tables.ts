@@ -56,6 +56,7 @@ const FINGERPRINT: Column = {
   startsWith: (prefix) => (HEX.test(prefix) ? fingerprintsFrom(prefix) : undefined),
   // Four digits leave one of 65,536.
   selectiveFrom: 4,
+  stored: { expression: sql`lower(hex(fingerprint))` },
 }
 
 const WHOLE_FINGERPRINT = /^[0-9a-f]{64}$/
@@ -81,6 +82,13 @@ const TTL: Column = {
     const number = Number(text)
     return String(number) === text ? sql`ttl_ms = ${number}` : undefined
   },
+  stored: { expression: sql`ttl_ms`, termOf: (stored) => String(stored ?? -1) },
+}
+
+const SCOPES: Column = {
+  kind: 'encodedTerm',
+  exists: sql`coalesce(json_array_length(policy, '$.scopes') > 0, FALSE)`,
+  equals: (scope) => sql`EXISTS (SELECT 1 FROM json_each(policy, '$.scopes') WHERE value = ${scope})`,
 }
 
 /** API keys. */
@@ -99,6 +107,9 @@ export const KEYS: SearchTable<ApiKey> = {
     ['ttl', TTL],
     ['fingerprint', FINGERPRINT],
     ['hash', FINGERPRINT],
+    ['enabled', { kind: 'number', expression: sql`(disabled_at IS NULL)`, nullable: false }],
+    ['scopes', SCOPES],
+    ['lastUsedAt', { kind: 'number', expression: sql`last_used_at`, nullable: true }],
     // Tokens are never stored.
     ['token', { kind: 'absent' }],
   ]),

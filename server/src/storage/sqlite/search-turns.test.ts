@@ -60,17 +60,15 @@ describe(`searches among ${KEYS} keys leave others their turns`, () => {
   after(() => database.close())
 
   for (const [name, query] of Object.entries(HOSTILE)) {
-    test(`${name} never computes for ${DELAY_MAX_MS} ms at a stretch`, async () => {
-      // A busy machine only ever adds to what a run takes, so the best one tells what the search itself needs.
-      let shortest = Number.POSITIVE_INFINITY
-      for (let run = 0; run < RUNS_MAX && shortest >= DELAY_MAX_MS; run++) {
-        const { ms, turns } = await longestStretch(() => search(query))
-        assert.ok(turns > 0)
-        shortest = Math.min(shortest, ms)
-      }
-      assert.ok(shortest < DELAY_MAX_MS, `${shortest.toFixed(1)} ms`)
-    })
+    test(`${name} never computes for ${DELAY_MAX_MS} ms at a stretch`, () =>
+      assertLeavesTurns(() => search(query)))
   }
+
+  test(`making the index anew never computes for ${DELAY_MAX_MS} ms at a stretch`, () =>
+    assertLeavesTurns(
+      () => indexAll(database, prepareSearchIndex(database), OWNER),
+      () => database.statement('DELETE FROM key_index_owner').run(),
+    ))
 
   async function search(query: unknown): Promise<void> {
     const scope = { mapping: SEARCHABLE_FIELDS['api-keys'], now: 0 }
@@ -81,6 +79,21 @@ describe(`searches among ${KEYS} keys leave others their turns`, () => {
     }
   }
 })
+
+async function assertLeavesTurns(
+  work: () => Promise<void>,
+  prepare: () => unknown = () => undefined,
+): Promise<void> {
+  // A busy machine only ever adds to what a run takes, so the best one tells what the work itself needs.
+  let shortest = Number.POSITIVE_INFINITY
+  for (let run = 0; run < RUNS_MAX && shortest >= DELAY_MAX_MS; run++) {
+    prepare()
+    const { ms, turns } = await longestStretch(work)
+    assert.ok(turns > 0)
+    shortest = Math.min(shortest, ms)
+  }
+  assert.ok(shortest < DELAY_MAX_MS, `${shortest.toFixed(1)} ms`)
+}
 
 /**
  * The longest that this thread computed between two turns of the event loop. Counted in CPU time, so that other programs on

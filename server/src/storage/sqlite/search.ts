@@ -12,7 +12,7 @@ import { pageByIndex } from './indexed-key-search.ts'
 import { KeyIndex } from './key-index.ts'
 import type { SearchedRows } from './row-reader.ts'
 import { INDEX_BATCH_KEYS, INDEXED_FROM_KEYS, prepareSearchIndex } from './search-index.ts'
-import { CREDENTIALS, KEYS, PROFILES, ROLES, USERS } from './search-tables.ts'
+import { CREDENTIALS, KEYS, PROFILES, ROLES, type SearchTable, USERS } from './search-tables.ts'
 import { pageByJudging, searchTable } from './table-search.ts'
 
 /**
@@ -33,23 +33,24 @@ export function searchKeys(
     scopeUnindexed: sql`+owner = ${owner}`,
     count: () => Number(database.read(() => count.get(owner))?.[0] ?? 0),
   }
-  if (rows.count() < indexedFrom) return searchTable(database, KEYS, search, rows)
-  return searchTable(database, KEYS, search, rows, (documents, asked) => {
+  const table = keysOf(owner)
+  if (rows.count() < indexedFrom) return searchTable(database, table, search, rows)
+  return searchTable(database, table, search, rows, (documents, asked) => {
     const index = KeyIndex.open(database, owner)
-    if (isBehind(database, owner, index)) catchUp(database, prepareSearchIndex(database), owner)
+    const waiting = rows.count() - (index?.keys ?? 0)
+    if (waiting > UNINDEXED_KEYS_MAX) catchUp(database, prepareSearchIndex(database), owner)
     return index === undefined ? pageByJudging(documents, asked) : pageByIndex(index, documents, asked)
   })
 }
 
+/** The keys of one owner: what a search asks of their `userId`, all of them answer alike. */
+function keysOf(owner: UserId): SearchTable<ApiKey> {
+  const columns = new Map(KEYS.columns)
+  return { ...KEYS, columns: columns.set('userId', { kind: 'constant', term: owner }) }
+}
+
 /** Keys outside the index that searches read without complaint; more are worth a batch of their own. */
 const UNINDEXED_KEYS_MAX = 4 * INDEX_BATCH_KEYS
-
-function isBehind(database: SqliteDatabase, owner: UserId, index: KeyIndex | undefined): boolean {
-  const waiting = database.statement(
-    'SELECT 1 FROM keys WHERE owner = ? AND seq > ? ORDER BY seq LIMIT 1 OFFSET ?',
-  )
-  return database.read(() => waiting.get(owner, index?.indexedTo ?? 0, UNINDEXED_KEYS_MAX)) !== undefined
-}
 
 /** The users that match. @throws {QueryError} */
 export function searchUsers(database: SqliteDatabase, search: Search): Promise<SearchPage<User>> {

@@ -8,6 +8,7 @@ import { column, fingerprintOfBytes } from './column.ts'
 import { type CredentialsPart, createCredentialsPart } from './credentials-store.ts'
 import type { Row, SqliteDatabase } from './database.ts'
 import type { RequireOwner } from './owners.ts'
+import type { RevokedKeys } from './revoked-keys.ts'
 import { searchUsers } from './search.ts'
 import { USER_COLUMNS, userFromRow } from './user-row.ts'
 import type { UserWriter } from './user-writer.ts'
@@ -16,9 +17,9 @@ import type { UserWriter } from './user-writer.ts'
 export const USER_LOOKUPS = {
   byId: `SELECT ${USER_COLUMNS}, seq FROM users WHERE id = ?`,
   withProfile: 'SELECT 1 FROM user_profile WHERE profile_id = ? LIMIT 1',
-  takeKeys: 'DELETE FROM keys WHERE owner = ? RETURNING fingerprint',
   takeSessions: 'DELETE FROM sessions WHERE owner = ? RETURNING fingerprint',
   removeStats: 'DELETE FROM owner_stats WHERE owner = ?',
+  removeLimits: 'DELETE FROM owner_limits WHERE owner = ?',
   // Credentials and the index of profiles go with it: ON DELETE CASCADE.
   remove: 'DELETE FROM users WHERE seq = ?',
 } as const
@@ -26,15 +27,28 @@ export const USER_LOOKUPS = {
 /** Position of `seq` in the rows of `byId`: behind the columns of a user. */
 const SEQ = USER_COLUMNS.split(',').length
 
-const ALL_TOKENS = 'SELECT fingerprint FROM keys UNION ALL SELECT fingerprint FROM sessions'
-const TABLES_OF_USERS = ['keys', 'owner_stats', 'sessions', 'credentials', 'user_profile', 'users'] as const
+const ALL_SESSIONS = 'SELECT fingerprint FROM sessions'
+const TABLES_OF_USERS = [
+  'owner_limits',
+  'owner_stats',
+  'sessions',
+  'credentials',
+  'user_profile',
+  'users',
+] as const
+
+/** What the user store shares with those of the same database. */
+export type UserStoreNeeds = {
+  readonly writeAudit: WriteAudit
+  readonly requireOwner: RequireOwner
+  readonly userWriter: UserWriter
+  readonly revoked: RevokedKeys
+}
 
 /** Users and their credentials in SQLite. */
 export function createUserStore(
   database: SqliteDatabase,
-  writeAudit: WriteAudit,
-  requireOwner: RequireOwner,
-  writer: UserWriter,
+  { writeAudit, requireOwner, userWriter: writer, revoked }: UserStoreNeeds,
 ): UserStore {
   const { insertNewUsersCredentials, ...credentialsPart } = createCredentialsPart(
     database,
@@ -83,8 +97,8 @@ export function createUserStore(
         return next
       })
     },
-    remove: prepareRemove(database, writeAudit, requireRow),
-    removeAll: prepareRemoveAll(database, writeAudit),
+    remove: prepareRemove(database, { writeAudit, revoked, userWriter: writer, requireRow }),
+    removeAll: prepareRemoveAll(database, { writeAudit, revoked, userWriter: writer }),
     async existsWithProfile(profileId) {
       return database.read(() => isHeld(profileId))
     },
@@ -93,36 +107,48 @@ export function createUserStore(
   return { ...users, ...credentialsPart }
 }
 
+type RemovalNeeds = Omit<UserStoreNeeds, 'requireOwner'>
+
 function prepareRemove(
   database: SqliteDatabase,
-  writeAudit: WriteAudit,
-  requireRow: (id: UserId) => Row,
+  {
+    writeAudit,
+    revoked,
+    userWriter,
+    requireRow,
+  }: RemovalNeeds & { readonly requireRow: (id: UserId) => Row },
 ): UserStore['remove'] {
-  const takeKeys = database.statement(USER_LOOKUPS.takeKeys)
   const takeSessions = database.statement(USER_LOOKUPS.takeSessions)
   const removeStats = database.statement(USER_LOOKUPS.removeStats)
+  const removeLimits = database.statement(USER_LOOKUPS.removeLimits)
   const remove = database.statement(USER_LOOKUPS.remove)
   return (id, event) =>
     database.change(() => {
       const row = requireRow(id)
-      const endedTokens = [...takeKeys.all(id), ...takeSessions.all(id)].map(onlyFingerprint)
+      const endedTokens = [...revoked.addOwners(id, event), ...takeSessions.all(id).map(onlyFingerprint)]
       removeStats.run(id)
+      removeLimits.run(id)
       remove.run(column<number>(row, SEQ))
+      userWriter.removed()
       writeAudit(event)
       const user: User = userFromRow(row)
       return { user, endedTokens }
     })
 }
 
-function prepareRemoveAll(database: SqliteDatabase, writeAudit: WriteAudit): UserStore['removeAll'] {
+function prepareRemoveAll(
+  database: SqliteDatabase,
+  { writeAudit, revoked, userWriter }: RemovalNeeds,
+): UserStore['removeAll'] {
   const count = database.statement('SELECT count(*) FROM users')
-  const allTokens = database.statement(ALL_TOKENS)
+  const allSessions = database.statement(ALL_SESSIONS)
   const empty = TABLES_OF_USERS.map((table) => database.statement(`DELETE FROM ${table}`))
   return (event) =>
     database.change(() => {
       const removed = Number(count.get()?.[0])
-      const endedTokens = allTokens.all().map(onlyFingerprint)
+      const endedTokens = [...revoked.addAll(event), ...allSessions.all().map(onlyFingerprint)]
       for (const statement of empty) statement.run()
+      userWriter.removed()
       writeAudit(event)
       return { count: removed, endedTokens }
     })

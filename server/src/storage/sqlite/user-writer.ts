@@ -1,6 +1,7 @@
 import type { User } from '../../core/access/user.ts'
 import type { ProfileId } from '../../core/ids.ts'
 import { profileNotFound } from '../refusals.ts'
+import type { AccessFreshness } from './access-cache.ts'
 import { recordValues } from './column.ts'
 import type { SqliteDatabase } from './database.ts'
 import { USER_COLUMNS, userValues } from './user-row.ts'
@@ -12,6 +13,7 @@ export const USER_WRITES = {
     created_by = ?, created_at = ?, updated_by = ?, updated_at = ? WHERE seq = ?`,
   unassign: 'DELETE FROM user_profile WHERE user_seq = ?',
   findProfile: 'SELECT 1 FROM profiles WHERE id = ?',
+  profileIds: 'SELECT profile_ids FROM users WHERE seq = ?',
 } as const
 
 /** Writes users together with the index of their profiles; inside a change only. */
@@ -19,16 +21,19 @@ export type UserWriter = {
   insert(user: User): void
   /** Stores everything of `user` but its id in the row `seq`. */
   replace(seq: number, user: User): void
+  /** Tells this and other processes that a user is no more. */
+  removed(): void
   /** @throws {DomainError} `profile.not_found` for the first that is not stored. */
   requireProfiles(profileIds: readonly ProfileId[]): void
 }
 
 /** Prepares the writing of users, for all stores of one database. */
-export function prepareUserWriter(database: SqliteDatabase): UserWriter {
+export function prepareUserWriter(database: SqliteDatabase, freshness: AccessFreshness): UserWriter {
   const insert = database.statement(INSERT)
   const replace = database.statement(USER_WRITES.replace)
   const assign = database.statement('INSERT INTO user_profile (profile_id, user_seq) VALUES (?, ?)')
   const unassign = database.statement(USER_WRITES.unassign)
+  const findProfileIds = database.statement(USER_WRITES.profileIds)
   const findProfile = database.statement(USER_WRITES.findProfile)
 
   function assignAll(seq: number, profileIds: readonly ProfileId[]): void {
@@ -42,9 +47,14 @@ export function prepareUserWriter(database: SqliteDatabase): UserWriter {
     },
     replace(seq, user) {
       const { profileIds, content, record } = user
-      replace.run(JSON.stringify(profileIds), JSON.stringify(content), ...recordValues(record), seq)
+      const json = JSON.stringify(profileIds)
+      if (findProfileIds.get(seq)?.[0] !== json) freshness.nextRevision()
+      replace.run(json, JSON.stringify(content), ...recordValues(record), seq)
       unassign.run(seq)
       assignAll(seq, profileIds)
+    },
+    removed() {
+      freshness.nextRevision()
     },
     requireProfiles(profileIds) {
       for (const id of profileIds) {

@@ -1,5 +1,7 @@
+import { expiryOf } from '../../../core/access/caller.ts'
 import type { Session } from '../../../core/access/session.ts'
-import type { Issued } from '../../../core/key-authority.ts'
+import type { Origin } from '../../../core/audit/audit-event.ts'
+import type { Issued, KeyAuthority } from '../../../core/key-authority.ts'
 import type { Verdict } from '../../../core/keys/verdict.ts'
 import type { ActionContext, Controller } from '../action.ts'
 import { EMPTY_TOKEN_COOKIE, tokenCookie, tokenOfCookie, wantsCookie } from '../cookies.ts'
@@ -64,7 +66,7 @@ export const sessionActions: Controller = {
     async run(request, { authority, caller }) {
       const token = wantsCookie(request) ? tokenOfCookie(request) : givenToken(request)
       if (!token) return { expiresAt: null, kuid: '-1', valid: true }
-      return verdictResult(await authority.tokens.verify(token, caller.origin))
+      return verdictResult(await checkToken(authority, token, caller.origin))
     },
   },
 
@@ -106,9 +108,16 @@ function lifespanOf(life: { readonly expiresAt?: number; readonly ttlMs?: number
   return { expiresAt: life.expiresAt ?? -1, ttl: life.ttlMs ?? -1 }
 }
 
+/** Asking about a key is no use of it, but a single-use token is used up by it: Kuzzle 2.56 does so. */
+async function checkToken({ tokens }: KeyAuthority, token: string, origin: Origin): Promise<Verdict> {
+  const verdict = await tokens.inspect(token, origin)
+  const isSingleUse = verdict.valid && verdict.token.kind === 'session' && verdict.token.session.singleUse
+  return isSingleUse ? tokens.verify(token, origin) : verdict
+}
+
 function verdictResult(verdict: Verdict) {
   if (!verdict.valid) return { state: KUZZLE_ERRORS['security.token.invalid'].template, valid: false }
   const { token } = verdict
-  const { owner, expiresAt } = token.kind === 'key' ? token.key : token.session
-  return { expiresAt: expiresAt ?? -1, kuid: owner, valid: true }
+  const { owner } = token.kind === 'key' ? token.key : token.session
+  return { expiresAt: expiryOf(token) ?? -1, kuid: owner, valid: true }
 }

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../core/json.ts'
+import type { JsonValue } from './json.ts'
 
 /** Deepest nesting of what clients send: far beyond any use, and safe to walk through by recursion. */
 export const JSON_DEPTH_MAX = 100

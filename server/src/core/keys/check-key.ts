@@ -1,0 +1,84 @@
+import type { Context } from '../context.ts'
+import { DomainError } from '../errors.ts'
+import { type Fingerprint, fingerprintOf } from './fingerprint.ts'
+import { parseKeyToken, TOKEN_LENGTH_MAX } from './key-token.ts'
+import { noteRefusedCheck } from './refused-tokens.ts'
+import { UNKNOWN, useKey } from './use-key.ts'
+import { COST_MAX, type KeyCheck, type KeyVerdict } from './verdict.ts'
+
+/**
+ * Answers whether a key is good for what a service asks, and counts that use.
+ *
+ * Whatever the text is, it is hashed and looked up once: how long the answer takes tells nobody whether a text looks
+ * like a key, is one, or was one. What is not ours has a fingerprint that is not stored.
+ *
+ * @throws {DomainError} `policy.invalid` for a cost that is none.
+ */
+export function checkKey(context: Context, token: string, check: KeyCheck): KeyVerdict | Promise<KeyVerdict> {
+  if (check.cost !== undefined) checkCost(check.cost)
+  const family = parseKeyToken(token)
+  const fingerprint = fingerprintOfAny(token)
+  if (family === undefined) return noted(context, fingerprint, check, decoy(context, fingerprint, MALFORMED))
+  if (family === 'session') return noted(context, fingerprint, check, decoy(context, fingerprint, UNKNOWN))
+  return noted(context, fingerprint, check, useKey(context, { token, fingerprint }, check))
+}
+
+/** @throws {DomainError} `policy.invalid`: less than nothing would be a gift, and half a credit cannot be spent. */
+export function checkCost(cost: number): void {
+  if (Number.isInteger(cost) && cost >= 0 && cost <= COST_MAX) return
+  throw new DomainError(
+    'policy.invalid',
+    `Cannot use a key at a cost of ${cost}: a whole number from 0 to ${COST_MAX} is needed`,
+    { member: 'cost', problem: `a whole number from 0 to ${COST_MAX} is needed` },
+  )
+}
+
+/** The fingerprint of a text of any length; of one that is longer than any token, of its beginning. */
+export function fingerprintOfAny(text: string): Fingerprint {
+  return fingerprintOf(text.length > TOKEN_LENGTH_MAX ? text.slice(0, TOKEN_LENGTH_MAX) : text)
+}
+
+/** The verdict on a text that no token of ours looks like. */
+export const MALFORMED: KeyVerdict = { refusal: 'malformed', limits: [] }
+
+/** Does the work of a look-up for an answer that does not depend on it. */
+function decoy(
+  { storage }: Context,
+  fingerprint: Fingerprint,
+  verdict: KeyVerdict,
+): KeyVerdict | Promise<KeyVerdict> {
+  const found = storage.keys.lookUp(fingerprint)
+  return found instanceof Promise ? found.then(() => verdict) : verdict
+}
+
+function noted(
+  context: Context,
+  fingerprint: Fingerprint,
+  check: KeyCheck,
+  verdict: KeyVerdict | Promise<KeyVerdict>,
+): KeyVerdict | Promise<KeyVerdict> {
+  if (verdict instanceof Promise) {
+    return verdict.then((later) => {
+      note(context, fingerprint, check, later)
+      return later
+    })
+  }
+  note(context, fingerprint, check, verdict)
+  return verdict
+}
+
+function note(context: Context, fingerprint: Fingerprint, check: KeyCheck, verdict: KeyVerdict): void {
+  const { refusal, found } = verdict
+  if (refusal === undefined) return
+  if (found === undefined) {
+    noteRefusedCheck(
+      context,
+      check,
+      refusal === 'malformed' ? { reason: refusal } : { reason: refusal, fingerprint },
+    )
+    return
+  }
+  const { id, owner } = found.key
+  if (found.revocation === undefined) context.uses.refused(id, context.clock.now())
+  noteRefusedCheck(context, check, { reason: refusal, fingerprint, owner, key: id })
+}

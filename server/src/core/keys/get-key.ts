@@ -1,0 +1,34 @@
+import type { Caller } from '../access/caller.ts'
+import { type KeyOperation, keyNotFound, mayWithKey, requireKeyRight } from '../access/key-rights.ts'
+import type { Context } from '../context.ts'
+import type { KeyId } from '../ids.ts'
+import type { ApiKey } from './api-key.ts'
+import { viewKey, viewRevoked } from './key-view.ts'
+import type { KeyView } from './verdict.ts'
+
+/** A key, also one that was revoked not long ago. @throws {DomainError} `key.not_found` */
+export async function getKey(context: Context, caller: Caller, id: KeyId): Promise<KeyView> {
+  const key = await context.storage.keys.findById(id)
+  if (key !== undefined) {
+    if (await mayWithKey(context, caller, 'read', key)) return viewKey(context, key)
+    throw keyNotFound(id)
+  }
+  const revoked = await context.storage.keys.findRevoked(id)
+  if (revoked !== undefined && (await mayWithKey(context, caller, 'read', revoked.key))) {
+    return viewRevoked(revoked)
+  }
+  throw keyNotFound(id)
+}
+
+/** The key of that id, with which the caller may do this. @throws {DomainError} `key.not_found`, `right.missing` */
+export async function requireKey(
+  context: Context,
+  caller: Caller,
+  operation: KeyOperation,
+  id: KeyId,
+): Promise<ApiKey> {
+  const key = await context.storage.keys.findById(id)
+  if (key === undefined) throw keyNotFound(id)
+  await requireKeyRight(context, caller, operation, key)
+  return key
+}

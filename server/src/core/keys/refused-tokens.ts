@@ -1,0 +1,62 @@
+import { networkOf } from '../access/network-of.ts'
+import type { AuditEvent, Origin } from '../audit/audit-event.ts'
+import type { Context } from '../context.ts'
+import { ANONYMOUS_ID, type KeyId, type UserId } from '../ids.ts'
+import type { Instant } from '../record.ts'
+import type { Fingerprint } from './fingerprint.ts'
+import type { KeyCheck, RefusalReason } from './verdict.ts'
+
+/** What is known of a token that was refused. */
+export type RefusedToken = {
+  readonly reason: RefusalReason
+  /** Absent: it was malformed, and nobody cares to know how. */
+  readonly fingerprint?: Fingerprint
+  readonly owner?: UserId
+  readonly key?: KeyId
+}
+
+/** Leaves a trace of a token that somebody showed here and that was refused. */
+export function noteRefusedToken(context: Context, origin: Origin, refused: RefusedToken): void {
+  const at = context.clock.now()
+  const group = groupOf(refused, origin.carrier, origin.address)
+  if (context.refusals.again(group, at)) return
+  context.refusals.add(group, describe(refused, at, origin))
+}
+
+/** The same for a key that was shown to somebody else's service, which asks about it. */
+export function noteRefusedCheck(context: Context, check: KeyCheck, refused: RefusedToken): void {
+  const at = context.clock.now()
+  const group = groupOf(refused, 'verification', check.address)
+  if (context.refusals.again(group, at)) return
+  context.refusals.add(
+    group,
+    describe(refused, at, {
+      carrier: 'verification',
+      requestId: check.requestId ?? '',
+      local: false,
+      ...(check.address !== undefined && { address: check.address }),
+    }),
+  )
+}
+
+/** Tokens of somebody who guesses differ each time: only what is known of them may tell groups apart. */
+function groupOf({ reason, key, owner }: RefusedToken, carrier: string, address: string | undefined): string {
+  return `${reason} ${key ?? owner ?? ''} ${carrier} ${networkOf(address ?? '')}`
+}
+
+function describe(
+  { reason, fingerprint, owner, key }: RefusedToken,
+  at: Instant,
+  origin: Origin,
+): AuditEvent {
+  return {
+    at,
+    action: 'token.refused',
+    outcome: 'refused',
+    actor: owner ?? ANONYMOUS_ID,
+    ...(key !== undefined && { actorKey: key }),
+    subject: key === undefined ? `token:${fingerprint ?? 'malformed'}` : `key:${key}`,
+    reason,
+    origin,
+  }
+}
