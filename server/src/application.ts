@@ -1,47 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createKuzzleApi, type KuzzleApi } from './apis/kuzzle/kuzzle-api.ts'
-import { NOTICE_ROOM } from './apis/kuzzle/over-sockets.ts'
 import { SWEEP_INTERVAL_MS } from './apis/kuzzle/token-links.ts'
+import { createNativeApi } from './apis/native/native-api.ts'
+import { createOperations, type OperationsParts } from './apis/operations/operations.ts'
+import { clientAddressOf } from './application/client-address-of.ts'
 import { storageUrlOf } from './application/core-settings-of.ts'
 import { every } from './application/every.ts'
+import { createHotRoutes } from './application/hot-routes.ts'
+import { startHousekeeping } from './application/keep-house.ts'
 import { kuzzleSettingsOf } from './application/kuzzle-settings-of.ts'
 import type { Log } from './application/log.ts'
+import { nativeSettingsOf } from './application/native-settings-of.ts'
+import { createMetricsMemory, createObservation, type Observation } from './application/observation.ts'
 import { type OpenAuthority, openAuthority } from './application/open-authority.ts'
-import { cannotListen, printHost } from './application/start-error.ts'
+import { type Carriers, openCarriers } from './application/open-carriers.ts'
+import { openKnox } from './application/open-knox.ts'
+import { publicPartOf } from './application/public-paths.ts'
+import { type RoutedApi, routeRequests } from './application/route-requests.ts'
+import { createThreads } from './application/threads.ts'
+import { openVerifyListener } from './application/verify-listener.ts'
 import { readVersion } from './application/version.ts'
 import { humanUserId } from './core/access/human-names.ts'
 import { isJsonObject, type JsonObject } from './core/json.ts'
+import type { Storage } from './core/ports/storage.ts'
 import { redactedSettings } from './settings/redacted-settings.ts'
 import type { Settings } from './settings/settings.ts'
 import { systemClock } from './system/system-clock.ts'
-import { openHttpListener } from './transports/http/http-listener.ts'
-import type { HttpListener } from './transports/http/http-listener-options.ts'
-import { openMqttListener } from './transports/mqtt/mqtt-listener.ts'
-import type { MqttListener } from './transports/mqtt/mqtt-listener-options.ts'
-import { openWebSocketListener } from './transports/websocket/websocket-listener.ts'
 
 /** A running server. */
 export type Application = {
   /** Where it can be reached: HTTP and WebSocket first, then MQTT when it is on. */
   readonly urls: readonly string[]
+  /** Where administrators can reach it: the first of them, unless they have a listener of their own. */
+  readonly adminUrl: string
   /** Port of HTTP and WebSocket. */
   readonly port: number
   /** Whether an administrator existed when it started. */
   readonly adminExists: boolean
-  /** Lets running requests finish for at most `DRAIN_MAX_MS`, writes what waits, and lets go of everything. */
+  /** Waits for `server.drainDelay`, lets running requests finish for at most `DRAIN_MAX_MS`, writes what waits, and lets go of everything. */
   close(): Promise<void>
 }
 
-/** Running WebSocket messages and MQTT requests may take so long to finish when the server stops. */
-const SOCKETS_DRAIN_MAX_MS = 5_000
-
-/** How long WebSocket clients may take to say goodbye. */
-const CLOSE_GRACE_MS = 1_000
-
-/** Requests over HTTP may take so long; longer than sockets, which are connections of HTTP too. */
-export const DRAIN_MAX_MS = 7_000
-
-/** How often refusals are written to the store, and expired sessions forgotten. */
-const HOUSEKEEPING_INTERVAL_MS = 1_000
+/** How often it is noted how the thread is doing. */
+const WATCH_INTERVAL_MS = 1_000
 
 /**
  * Starts everything that the settings ask for: the one place that knows every part.
@@ -52,17 +53,66 @@ export async function startApplication(settings: Settings, log: Log): Promise<Ap
   const closers: (() => Promise<void> | void)[] = []
   const closeAll = (): Promise<void> => closeInTurn(closers)
   try {
-    const opened = await openAuthority(settings, log)
+    // What is wrong with the settings is known before anything is opened.
+    const nativeParts = { settings: nativeSettingsOf(settings), addressOf: clientAddressOf(settings), log }
+    const metricsMemory = createMetricsMemory(settings.workers)
+    const observation = await createObservation(settings, log, { memory: metricsMemory, thread: 0 })
+    const threads = createThreads(settings, metricsMemory)
+    const opened = await openAuthority(settings, log, threads.sharedParts, observation)
     closers.push(opened.close)
     const adminExists = await opened.authority.users.adminExists()
     const api = createKuzzleApi(kuzzleApiParts(settings, opened, log))
+    const { authority, storage } = opened
+    const hot = createHotRoutes(settings, authority)
+    const native = createNativeApi({
+      ...nativeParts,
+      verification: hot.verification,
+      authority,
+      idempotency: storage.idempotency,
+      clock: systemClock,
+    })
+    const knox = await openKnox(settings, opened, log)
+    closers.push(knox.close)
+    const operations = createOperations({
+      ...operationsParts(settings, opened, observation),
+      warnings: knox.problems,
+    })
     const timers = startTimers(opened, api, log)
     closers.push(timers.stop)
-    const carriers = await openCarriers(settings, api, log)
-    // Requests that already came are answered; only then nothing is let in any more.
-    closers.push(api.close, carriers.close)
-    const close = once(closeAll)
-    return { urls: carriers.urls, port: carriers.http.port, adminExists, close }
+    const routed = routeRequests({
+      kuzzle: api.http,
+      native,
+      forwardAuth: hot.forwardAuth,
+      operations,
+      knox: { ...knox.api, path: knox.gatewayPath },
+    })
+    const observed = (http: RoutedApi): RoutedApi => ({
+      handler: observation.handler(http.handler),
+      overloaded: observation.overloaded(http.overloaded),
+    })
+    const lane = { ...hot.lane, routes: hot.lane.routes.map(observation.route) }
+    const carriers = await openCarriers(
+      settings,
+      { ...api, http: observed(routed), publicHttp: observed(publicPartOf(routed)), lane },
+      log,
+    )
+    // At the same time, as connections of one may be served by another. Requests that already came are answered; only then
+    // nothing is let in any more.
+    const listeners: { close(): Promise<void> }[] = [carriers]
+    closers.push(api.close, native.close, async () => {
+      await Promise.all(listeners.map((listener) => listener.close()))
+    })
+    listeners.push(await openVerifyListener(settings, authority, observation, log))
+    listeners.push(await threads.open(carriers.http, log))
+    closers.push(watch(observation, carriers, storage))
+    const close = once(async () => {
+      operations.drain()
+      // Without a delay, nobody may connect any more from this very moment.
+      if (settings['server.drainDelay'] > 0) await sleep(settings['server.drainDelay'])
+      await closeAll()
+    })
+    const { urls, adminUrl } = carriers
+    return { urls, adminUrl, port: carriers.http.port, adminExists, close }
   } catch (error) {
     // Why it cannot start matters more than what else fails on the way back.
     await closeAll().catch((failure: unknown) => log.error({ err: failure }, 'Cannot undo a failed start'))
@@ -82,6 +132,34 @@ function kuzzleApiParts(settings: Settings, { authority, storage, randomness }: 
     configuration: configurationOf(settings),
     storageBackend: storageUrlOf(settings).replace(/:.*$/s, ''),
     isStorageHealthy: () => storage.isHealthy(),
+    addressOf: clientAddressOf(settings),
+  }
+}
+
+function operationsParts(
+  settings: Settings,
+  { authority, storage }: OpenAuthority,
+  { metrics }: Observation,
+): OperationsParts {
+  return {
+    authority,
+    ...(metrics !== undefined && { metrics }),
+    metricsArePublic: settings['metrics.public'],
+    isStorageHealthy: () => storage.isHealthy(),
+    version: readVersion(),
+  }
+}
+
+/** Watches this thread until what it answers is called. */
+function watch(observation: Observation, carriers: Carriers, storage: Storage): () => void {
+  const watch = observation.watch(() => ({
+    connections: carriers.openConnections(),
+    cachedKeys: storage.cachedKeys(),
+  }))
+  const timer = every(WATCH_INTERVAL_MS, watch.note)
+  return () => {
+    timer.stop()
+    watch.stop()
   }
 }
 
@@ -92,108 +170,11 @@ function configurationOf(settings: Settings): JsonObject {
 }
 
 function startTimers({ housekeeping }: OpenAuthority, api: KuzzleApi, log: Log): { stop(): void } {
-  let isFailing = false
-  const keepHouse = async (): Promise<void> => {
-    try {
-      await housekeeping.runOnce()
-      if (isFailing) log.info({}, 'Housekeeping works again')
-      isFailing = false
-    } catch (error) {
-      // Said once, not every second: it goes on until somebody mends the store.
-      if (!isFailing) log.error({ err: error }, 'Housekeeping failed; it is tried again every second')
-      isFailing = true
-    }
-  }
-  const timers = [
-    every(HOUSEKEEPING_INTERVAL_MS, () => void keepHouse()),
-    every(SWEEP_INTERVAL_MS, () => api.sweepTokens()),
-  ]
+  const timers = [startHousekeeping(housekeeping, log), every(SWEEP_INTERVAL_MS, () => api.sweepTokens())]
   return {
     stop: () => {
       for (const timer of timers) timer.stop()
     },
-  }
-}
-
-type Carriers = { readonly http: HttpListener; readonly urls: readonly string[]; close(): Promise<void> }
-
-async function openCarriers(settings: Settings, api: KuzzleApi, log: Log): Promise<Carriers> {
-  const http = await openHttp(settings, api, log)
-  const websocket = settings['server.protocols.websocket.enabled']
-    ? openWebSocket(settings, http, api, log)
-    : undefined
-  const closeHttp = async (): Promise<void> => {
-    // At the same time, because each waits for its clients; sockets are given up before HTTP cuts all connections.
-    await Promise.all([websocket?.close(), http.close()])
-  }
-  const urls = [`http://${printHost(http.address)}:${http.port}`]
-  if (!settings['server.protocols.mqtt.enabled']) return { http, urls, close: closeHttp }
-  const mqtt = await openMqtt(settings, api, log).catch(async (error: unknown) => {
-    await closeHttp()
-    throw error
-  })
-  return {
-    http,
-    urls: [...urls, `mqtt://${printHost(mqtt.address)}:${mqtt.port}`],
-    close: async () => {
-      await Promise.all([mqtt.close(), closeHttp()])
-    },
-  }
-}
-
-async function openHttp(settings: Settings, api: KuzzleApi, log: Log): Promise<HttpListener> {
-  const host = settings['server.host']
-  const port = settings['server.port']
-  try {
-    return await openHttpListener({
-      host,
-      port,
-      handler: api.http.handler,
-      overloaded: api.http.overloaded,
-      onError: (error, requestId) => log.error({ err: error, requestId }, 'An HTTP request failed'),
-      limits: {
-        concurrentRequestsMax: settings['limits.concurrentRequests'] + settings['limits.requestsBufferSize'],
-        drainTimeoutMs: DRAIN_MAX_MS,
-      },
-    })
-  } catch (error) {
-    throw cannotListen({ host, port, flag: '--port' }, error)
-  }
-}
-
-function openWebSocket(settings: Settings, http: HttpListener, api: KuzzleApi, log: Log) {
-  return openWebSocketListener({
-    http,
-    ...api.websocket,
-    onError: (error, connectionId) => log.error({ err: error, connectionId }, 'A WebSocket message failed'),
-    limits: {
-      messageBytesMax: settings['server.maxRequestSize'],
-      idleTimeoutMs: settings['server.protocols.websocket.idleTimeout'],
-      messagesPerSecondMax: settings['server.protocols.websocket.rateLimit'],
-      drainTimeoutMs: SOCKETS_DRAIN_MAX_MS,
-      closeGraceMs: CLOSE_GRACE_MS,
-    },
-  })
-}
-
-async function openMqtt(settings: Settings, api: KuzzleApi, log: Log): Promise<MqttListener> {
-  const host = settings['server.host']
-  const port = settings['server.protocols.mqtt.port']
-  try {
-    return await openMqttListener({
-      host,
-      port,
-      handler: api.mqtt,
-      serverTopics: [NOTICE_ROOM],
-      requestTopic: settings['server.protocols.mqtt.requestTopic'],
-      responseTopic: settings['server.protocols.mqtt.responseTopic'],
-      allowPubSub: settings['server.protocols.mqtt.allowPubSub'],
-      disconnectDelayMs: settings['server.protocols.mqtt.disconnectDelay'],
-      onError: (error, connectionId) => log.error({ err: error, connectionId }, 'An MQTT request failed'),
-      limits: { packetBytesMax: settings['server.maxRequestSize'], drainTimeoutMs: SOCKETS_DRAIN_MAX_MS },
-    })
-  } catch (error) {
-    throw cannotListen({ host, port, flag: '--server.protocols.mqtt.port' }, error)
   }
 }
 

@@ -1,17 +1,30 @@
 import { join } from 'node:path'
-import type { CoreSettings } from '../core/core-settings.ts'
+import type { CoreSettings, Keyspace } from '../core/core-settings.ts'
 import type { ProfileId } from '../core/ids.ts'
+import { checkKeyspaces } from '../core/keys/keyspaces.ts'
 import { redactedSetting } from '../settings/redacted-settings.ts'
 import type { Settings } from '../settings/settings.ts'
+import { StartError } from './start-error.ts'
 
-/** What the core is told of the settings. */
+/**
+ * What the core is told of the settings.
+ *
+ * @throws {StartError} when settings contradict each other, or keyspaces are none; it names all that is wrong.
+ */
 export function coreSettingsOf(settings: Settings): CoreSettings {
   const perUserMax = settings['security.apiKey.perUserMax']
   const secret = settings['security.authToken.secret']
+  const keyspaces = parseKeyspaces(settings['keys.keyspaces'])
+  refuseProblems([...keyspaces.problems, ...lifeProblems(settings)])
   return {
     apiKeyMaxTtlMs: settings['security.apiKey.maxTTL'],
     apiKeyMayIssueKeys: settings['security.apiKey.mayIssueKeys'],
     ...(perUserMax === -1 ? {} : { apiKeyPerUserMax: perUserMax }),
+    keyspaces: keyspaces.parsed,
+    restoreWindowMs: settings['keys.restoreWindow'],
+    revokedKeptMs: settings['keys.revokedKept'],
+    knoxExpiredKeptMs: settings['knox.evictionGrace'],
+    usageKeptMs: settings['keys.usageKept'],
     sessionTtlMs: settings['security.authToken.expiresIn'],
     sessionMaxTtlMs: settings['security.authToken.maxTTL'],
     sessionGracePeriodMs: settings['security.authToken.gracePeriod'],
@@ -25,6 +38,42 @@ export function coreSettingsOf(settings: Settings): CoreSettings {
     openStart: settings.dev,
     failsafeMode: settings['plugins.common.failsafeMode'],
   }
+}
+
+type ParsedKeyspaces = {
+  readonly parsed: Readonly<Record<string, Keyspace>>
+  readonly problems: readonly string[]
+}
+
+/** Reads `name=prefix_environment`. Which prefixes are good is for the core to say. */
+function parseKeyspaces(given: readonly string[]): ParsedKeyspaces {
+  const parsed = new Map<string, Keyspace>()
+  const problems: string[] = []
+  for (const text of given) {
+    const [, name, prefix, environment] = KEYSPACE.exec(text) ?? []
+    if (name === undefined || prefix === undefined || environment === undefined) {
+      problems.push(`"${text}" is not a keyspace of the form name=prefix_environment`)
+    } else if (parsed.has(name)) problems.push(`There are two keyspaces "${name}"`)
+    else parsed.set(name, { prefix, environment })
+  }
+  const keyspaces = Object.fromEntries(parsed)
+  return { parsed: keyspaces, problems: [...problems, ...checkKeyspaces(keyspaces)].map(inKeyspaces) }
+}
+
+const KEYSPACE = /^([^=]+)=([^_=]*)_([^_=]*)$/
+
+function inKeyspaces(problem: string): string {
+  return `keys.keyspaces: ${problem}`
+}
+
+function lifeProblems(settings: Settings): readonly string[] {
+  if (settings['keys.revokedKept'] >= settings['keys.restoreWindow']) return []
+  return ['keys.revokedKept: must be at least as long as keys.restoreWindow, or nothing is left to restore']
+}
+
+function refuseProblems(problems: readonly string[]): void {
+  if (problems.length === 0) return
+  throw new StartError(`Cannot start with these settings:\n${problems.map((line) => `  ${line}`).join('\n')}`)
 }
 
 /** Where everything is kept, as `openStorage` wants it. */

@@ -6,6 +6,7 @@ export interface Log {
   error(facts: LogFacts, message: string): void
   warn(facts: LogFacts, message: string): void
   info(facts: LogFacts, message: string): void
+  debug(facts: LogFacts, message: string): void
   /** Writes what still waits; for the moment before the process ends. */
   flush(): void
 }
@@ -33,6 +34,7 @@ export function createLog(options: LogOptions): Log {
     error: (facts, message) => logger.error(facts, message),
     warn: (facts, message) => logger.warn(facts, message),
     info: (facts, message) => logger.info(facts, message),
+    debug: (facts, message) => logger.debug(facts, message),
     flush: () => {
       try {
         stderr.flushSync()

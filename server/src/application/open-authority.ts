@@ -1,9 +1,11 @@
 import type { AuditEvent } from '../core/audit/audit-event.ts'
 import { createRefusalLog } from '../core/audit/refusal-log.ts'
+import type { CoreDependencies } from '../core/context.ts'
 import { createKeyAuthority } from '../core/create-key-authority.ts'
 import { DomainError } from '../core/errors.ts'
 import { createHousekeeping, type Housekeeping } from '../core/housekeeping.ts'
 import type { KeyAuthority } from '../core/key-authority.ts'
+import { createUsageCounter } from '../core/keys/usage-counter.ts'
 import type { Randomness } from '../core/ports/randomness.ts'
 import type { Storage } from '../core/ports/storage.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -13,6 +15,7 @@ import { createNodeRandomness } from '../system/node-randomness.ts'
 import { systemClock } from '../system/system-clock.ts'
 import { coreSettingsOf, storageUrlOf } from './core-settings-of.ts'
 import type { Log } from './log.ts'
+import type { Observation } from './observation.ts'
 import { StartError } from './start-error.ts'
 
 /** A key authority with everything it stands on. */
@@ -25,29 +28,52 @@ export type OpenAuthority = {
   close(): Promise<void>
 }
 
+/** What several threads of this process share. */
+export type SharedParts = Pick<CoreDependencies, 'rates'>
+
+/** Looks on at the store and the authority; absent: nobody does. */
+export type AuthorityObserver = Pick<Observation, 'storage' | 'authority'>
+
 /**
  * Opens the store that the settings name, ready for use. Every audit event is also written to the log.
  *
  * @throws {StartError} when the store cannot be opened or prepared.
  */
-export async function openAuthority(settings: Settings, log: Log): Promise<OpenAuthority> {
-  const storage = await orStartError(openStorage(storageUrlOf(settings)))
+export async function openAuthority(
+  settings: Settings,
+  log: Log,
+  shared: SharedParts = {},
+  observer?: AuthorityObserver,
+): Promise<OpenAuthority> {
+  // Before the store is opened, which creates it: what is wrong with the settings is known at once.
+  const coreSettings = coreSettingsOf(settings)
+  const plainStorage = await orStartError(openStorage(storageUrlOf(settings)))
+  const storage = observer?.storage(plainStorage) ?? plainStorage
   const randomness = createNodeRandomness()
   const onAudit = (event: AuditEvent): void => log.info({ audit: event }, 'audit')
   const refusals = createRefusalLog({ audit: storage.audit, clock: systemClock, onAudit })
+  const uses = createUsageCounter(storage.keys)
   const authority = createKeyAuthority({
     storage,
     clock: systemClock,
     randomness,
     passwords: createArgon2Hasher(randomness),
-    settings: coreSettingsOf(settings),
+    settings: coreSettings,
     refusals,
+    uses,
     onAudit,
+    ...shared,
   })
-  const housekeeping = createHousekeeping({ storage, clock: systemClock, refusals })
+  const housekeeping = createHousekeeping({
+    storage,
+    clock: systemClock,
+    refusals,
+    uses,
+    settings: coreSettings,
+  })
   const close = async (): Promise<void> => {
     try {
-      await housekeeping.runOnce()
+      await housekeeping.finish()
     } finally {
       await storage.close()
     }
@@ -58,7 +84,7 @@ export async function openAuthority(settings: Settings, log: Log): Promise<OpenA
     await storage.close()
     throw error
   }
-  return { authority, storage, randomness, housekeeping, close }
+  return { authority: observer?.authority(authority) ?? authority, storage, randomness, housekeeping, close }
 }
 
 async function orStartError<T>(work: Promise<T>): Promise<T> {

@@ -10,16 +10,17 @@ export function printAnnouncement(application: Application, settings: Settings, 
     : printText(application, settings)
 }
 
-function printText({ urls, adminExists }: Application, settings: Settings): string {
-  const [http = ''] = urls
+function printText({ urls, adminUrl, adminExists }: Application, settings: Settings): string {
+  const isApart = !urls.includes(adminUrl)
   const lines = [
     `latchkey ${readVersion()}, storage ${printStorage(settings)}`,
+    ...(isApart ? [`administration is answered on ${adminUrl}`] : []),
     // HTTP comes last, so that whoever waits for it has seen the others.
     ...urls.toReversed().map(listening),
     ...(settings.dev ? [DEVELOPMENT] : []),
-    ...(adminExists ? ['An administrator exists.'] : howToCreateAdmin(http)),
+    ...(adminExists ? ['An administrator exists.'] : howToCreateAdmin(adminUrl)),
     'See that it answers:',
-    `  curl -s ${http}/_now`,
+    `  curl -s ${urls[0]}/livez`,
   ]
   return `${lines.join('\n')}\n`
 }
@@ -34,9 +35,10 @@ function howToCreateAdmin(url: string): readonly string[] {
   ]
 }
 
-function printJson({ urls, adminExists }: Application, settings: Settings, now: Date): string {
+function printJson({ urls, adminUrl, adminExists }: Application, settings: Settings, now: Date): string {
   const facts = { level: 'info', time: now.toISOString() }
-  const state = { version: readVersion(), storage: printStorage(settings), adminExists, dev: settings.dev }
+  const what = { version: readVersion(), storage: printStorage(settings) }
+  const state = { ...what, adminUrl, adminExists, dev: settings.dev }
   return urls
     .toReversed()
     .map((url) => `${JSON.stringify({ ...facts, url, ...state, msg: listening(url) })}\n`)

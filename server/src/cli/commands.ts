@@ -1,7 +1,9 @@
 import type { Command } from './command.ts'
 import { CREATE_ADMIN } from './create-admin.ts'
+import { DETECTORS } from './detectors.ts'
+import { IMPORT } from './import-knox.ts'
 import { LIST_SETTINGS } from './list-settings.ts'
 import { SERVE } from './serve.ts'
 
 /** Every command; the first is what the program does when it is told nothing. */
-export const COMMANDS: readonly Command[] = [SERVE, CREATE_ADMIN, LIST_SETTINGS]
+export const COMMANDS: readonly Command[] = [SERVE, CREATE_ADMIN, LIST_SETTINGS, DETECTORS, IMPORT]

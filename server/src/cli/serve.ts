@@ -1,12 +1,13 @@
 import { createLog, type Log } from '../application/log.ts'
 import { type Application, startApplication } from '../application.ts'
 import { readSettings } from '../settings/read-settings.ts'
+import type { Settings } from '../settings/settings.ts'
 import { printAnnouncement } from './announcement.ts'
 import { type Command, EXIT } from './command.ts'
 import { readTextFile } from './read-text-file.ts'
 import { listenForStop } from './stop-signal.ts'
 
-/** Beyond this the process ends although something could not be closed; above every drain of `application.ts`. */
+/** So long after `server.drainDelay` the process ends although something could not be closed; above every drain. */
 const CLOSE_MAX_MS = 9_000
 
 /** `latchkey serve`, or just `latchkey`: runs the server until it is told to stop. */
@@ -22,19 +23,25 @@ export const SERVE: Command = {
     try {
       const application = await startApplication(settings, log)
       terminal.print(printAnnouncement(application, settings, new Date()))
-      return await close(application, await stop.first, log)
+      return await close(application, settings, await stop.first, log)
     } finally {
       log.flush()
     }
   },
 }
 
-async function close(application: Application, signal: NodeJS.Signals, log: Log): Promise<number> {
+async function close(
+  application: Application,
+  settings: Settings,
+  signal: NodeJS.Signals,
+  log: Log,
+): Promise<number> {
+  const drainDelayMs = settings['server.drainDelay']
   const { promise: tooLate, resolve: giveUp } = Promise.withResolvers<'too late'>()
-  const timer = setTimeout(() => giveUp('too late'), CLOSE_MAX_MS)
+  const timer = setTimeout(() => giveUp('too late'), drainDelayMs + CLOSE_MAX_MS)
   try {
     const closed = application.close()
-    log.info({ signal }, 'Stopping: no new connections; running requests may finish')
+    log.info({ signal, drainDelayMs }, 'Stopping: no new connections; running requests may finish')
     const outcome = await Promise.race([closed, tooLate])
     if (outcome !== 'too late') return EXIT.done
     log.error({ waitedMs: CLOSE_MAX_MS }, 'Stopping took too long: some work was cut off')

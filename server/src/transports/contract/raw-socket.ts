@@ -60,3 +60,10 @@ export async function waitUntil(condition: () => boolean): Promise<void> {
     await nextTurn()
   }
 }
+
+/** Resolves once the connection is closed, in order or not. */
+export function closeOf(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once('close', () => resolve())
+  })
+}

@@ -59,6 +59,8 @@ export type HttpListenerOptions = {
   readonly handler: HttpHandler
   /** The answer while too many requests are running. Must be quick and must not read the body. */
   readonly overloaded: (request: HttpRequest) => HttpReply
+  /** Paths on which requests for a WebSocket go to `handler`, with `upgrade`, rather than to that of `acceptUpgrades`. */
+  readonly takesUpgrades?: (path: string) => boolean
   /** Told when a handler broke its promise and failed; the client got a bare 500 naming `requestId`. */
   readonly onError: (error: unknown, requestId: string) => void
   /** Overrides of {@link HTTP_LIMITS}. */
@@ -86,11 +88,24 @@ export interface HttpListener {
   readonly runningRequests: number
   /** How many connections are open, upgraded ones included. */
   readonly openConnections: number
-  /** From now on requests to upgrade to WebSocket go to `handler`; without one they are ordinary requests. */
+  /**
+   * From now on requests to upgrade to WebSocket go to `handler`, but those of `takesUpgrades`; without one they are
+   * ordinary requests.
+   */
   acceptUpgrades(handler: UpgradeHandler): void
   /**
    * Stops accepting, ends idle connections, lets running requests finish with `Connection: close`, and cuts what
-   * is left after `drainTimeoutMs`. Upgraded connections are their own listener's to end, before or meanwhile.
+   * is left after `drainTimeoutMs`. Connections that `acceptUpgrades` gave away are for those to end, before or meanwhile.
    */
   close(): Promise<void>
+}
+
+/** An HTTP listener to which others hand connections that they accepted. */
+export interface AdoptingHttpListener extends HttpListener {
+  /**
+   * Serves a connection from now on as if it had just been accepted. It must be half open (`allowHalfOpen`), paused, and
+   * without listeners of others; what was read of it already must have been put back with `unshift`. `peer` is who
+   * is asking.
+   */
+  adopt(socket: Socket, peer: Peer): void
 }

@@ -1,14 +1,31 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { HeldBytes, type MeteredConnection } from '../held-bytes.ts'
+import { HeldBytes } from '../held-bytes.ts'
 import { type Peer, peerOf } from '../peer.ts'
-import type { HttpListenerOptions, UpgradeHandler } from './http-listener-options.ts'
-import { HTTP_LIMITS, type HttpLimits, type HttpListener } from './http-listener-options.ts'
+import { type ConnectionState, createConnectionState, type Exchange } from './exchange.ts'
+import {
+  type AdoptingHttpListener,
+  HTTP_LIMITS,
+  type HttpLimits,
+  type HttpListener,
+  type HttpListenerOptions,
+  type UpgradeHandler,
+} from './http-listener-options.ts'
 import type { HttpReply } from './http-message.ts'
-import { NodeHttpRequest } from './node-http-request.ts'
+import { NodeHttpRequest, pathOf, type RequestOwner } from './node-http-request.ts'
 import { hasBody } from './request-body.ts'
-import { writeReplyHead } from './write-reply.ts'
+import { openRequestStream, sendReplyStream } from './stream-exchange.ts'
+import {
+  isStreamed,
+  isWhole,
+  type StreamedBodyPlan,
+  type StreamedReply,
+  type WholeReply,
+  writeReplyHead,
+  writeStreamHead,
+  writeUpgradeHead,
+} from './write-reply.ts'
 
 /**
  * Listens for HTTP/1.1 and hands each request to the handler.
@@ -23,33 +40,19 @@ export async function openHttpListener(options: HttpListenerOptions): Promise<Ht
   return listener
 }
 
-/** What we remember of a connection. */
-type ConnectionState = Peer &
-  MeteredConnection & {
-    readonly socket: Socket
-    /** Requests not yet answered. */
-    running: number
-    /** More requests came than may run at once: it ends after the answers to those that run. */
-    isOverrun: boolean
-    /** The request that came last. */
-    latest: IncomingMessage | undefined
-  }
-
-/** One request on its way to an answer. */
-type Exchange = {
-  readonly incoming: IncomingMessage
-  readonly response: ServerResponse
-  readonly state: ConnectionState
-  /** The client waits for "100 Continue" before it sends the body. */
-  continueOwed: boolean
-  /** What of its connection's `heldBytes` is kept for it, until the answer is sent. */
-  heldBytes: number
+/** An HTTP listener without an address of its own: it serves the connections that others hand to it. */
+export function createAdoptingHttpListener(
+  options: Omit<HttpListenerOptions, 'host' | 'port'>,
+): AdoptingHttpListener {
+  const listener = new NodeHttpListener({ ...options, host: '', port: 0 })
+  listener.listenToNobody()
+  return listener
 }
 
 /** What node:http keeps of a request and its answer beside their bodies, roughly. */
 const EXCHANGE_BYTES = 8_192
 
-class NodeHttpListener implements HttpListener {
+class NodeHttpListener implements AdoptingHttpListener {
   readonly #options: HttpListenerOptions
   readonly #limits: HttpLimits
   readonly #server: Server
@@ -58,6 +61,8 @@ class NodeHttpListener implements HttpListener {
   #running = 0
   #upgradeHandler: UpgradeHandler | undefined
   #closing: Promise<void> | undefined
+  /** Called when the last connection ended. */
+  #deserted: (() => void) | undefined
 
   constructor(options: HttpListenerOptions) {
     this.#options = options
@@ -85,6 +90,17 @@ class NodeHttpListener implements HttpListener {
         resolve()
       })
     })
+  }
+
+  listenToNobody(): void {
+    // From then on node:http watches its timeouts, of whichever connections.
+    this.#server.emit('listening')
+  }
+
+  adopt(socket: Socket, peer: Peer): void {
+    this.#remember(socket, peer)
+    this.#server.emit('connection', socket)
+    socket.resume()
   }
 
   get address(): string {
@@ -120,8 +136,13 @@ class NodeHttpListener implements HttpListener {
         for (const socket of this.#connections.keys()) socket.destroy()
       }, this.#limits.drainTimeoutMs)
       this.#server.close(() => {
-        clearTimeout(hardStop)
-        resolve()
+        const finish = (): void => {
+          clearTimeout(hardStop)
+          resolve()
+        }
+        // node:http does not wait for connections that it did not accept itself.
+        if (this.#connections.size === 0) finish()
+        else this.#deserted = finish
       })
       // node:http ends connections that wait for their next request, but not those that never sent a first one.
       for (const { socket, latest } of this.#connections.values()) {
@@ -131,43 +152,69 @@ class NodeHttpListener implements HttpListener {
   }
 
   #connected(socket: Socket): void {
-    const state = { ...peerOf(socket), socket, running: 0, isOverrun: false, latest: undefined, heldBytes: 0 }
+    if (!this.#connections.has(socket)) this.#remember(socket, peerOf(socket))
+  }
+
+  #remember(socket: Socket, peer: Peer): void {
+    const state = createConnectionState(socket, peer)
     this.#connections.set(socket, state)
     socket.once('close', () => {
       this.#connections.delete(socket)
       this.#held.set(state, 0)
+      for (const tell of state.whenGone) tell()
+      if (this.#connections.size === 0) this.#deserted?.()
     })
   }
 
   #received(incoming: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
     const state = this.#connections.get(incoming.socket)
     if (state === undefined) return void incoming.socket.destroy()
-    const exchange: Exchange = { incoming, response, state, continueOwed: awaitsContinue, heldBytes: 0 }
+    const exchange = createExchange(incoming, response, state)
+    exchange.continueOwed = awaitsContinue
     this.#hold(exchange, EXCHANGE_BYTES)
     if (state.running >= this.#limits.pipelinedMax) state.isOverrun = true
     if (state.isOverrun || incoming.socket.destroyed) return
-    const request = new NodeHttpRequest(incoming, state, {
-      beforeReading: () => {
-        if (exchange.continueOwed) response.writeContinue()
-        exchange.continueOwed = false
-      },
-      held: (bytes) => this.#hold(exchange, bytes),
-    })
-    this.#running += 1
-    state.running += 1
     state.latest = incoming
+    const request = this.#requestOf(exchange)
+    this.#handle(exchange, request, (reply) => this.#answer(exchange, request, reply))
+  }
 
-    const answer = (reply: HttpReply): void => {
-      this.#running -= 1
-      state.running -= 1
-      this.#answer(exchange, request, reply)
+  #requestOf(exchange: Exchange, upgrade?: 'websocket'): NodeHttpRequest {
+    const { incoming, response, state } = exchange
+    const beforeReading = (): void => {
+      if (exchange.continueOwed) response.writeContinue()
+      exchange.continueOwed = false
+    }
+    const owner: RequestOwner = {
+      beforeReading,
+      held: (bytes) => this.#hold(exchange, bytes),
+      openStream: (limits) => openRequestStream(exchange, limits, beforeReading),
+    }
+    return new NodeHttpRequest(incoming, state, owner, upgrade)
+  }
+
+  /** Asks for the reply to a request, which counts as running until it is there, and sent if it is a stream. */
+  #handle(exchange: Exchange, request: NodeHttpRequest, answer: (reply: WholeReply) => void): void {
+    this.#running += 1
+    exchange.state.running += 1
+    const take = (reply: HttpReply): void => {
+      if (isStreamed(reply)) this.#stream(exchange, request, reply)
+      if (!isWhole(reply)) return
+      this.#settle(exchange)
+      answer(reply)
     }
     const reply = this.#ask(request)
     if (reply instanceof Promise) {
-      reply.then(answer, (error: unknown) => answer(this.#failure(error, request)))
+      reply.then(take, (error: unknown) => take(this.#failure(error, request)))
     } else {
-      answer(reply)
+      take(reply)
     }
+  }
+
+  #settle({ state, forget }: Exchange): void {
+    this.#running -= 1
+    state.running -= 1
+    forget?.()
   }
 
   /** Notes that more or fewer bytes are kept for an exchange; of a connection that ended, nothing is kept. */
@@ -186,7 +233,7 @@ class NodeHttpListener implements HttpListener {
     }
   }
 
-  #failure(error: unknown, request: NodeHttpRequest): HttpReply {
+  #failure(error: unknown, request: NodeHttpRequest): WholeReply {
     this.#options.onError(error, request.id)
     return {
       status: 500,
@@ -195,28 +242,63 @@ class NodeHttpListener implements HttpListener {
     }
   }
 
-  #answer(exchange: Exchange, request: NodeHttpRequest, reply: HttpReply): void {
+  #answer(exchange: Exchange, request: NodeHttpRequest, reply: WholeReply): void {
     const { incoming, response, state, continueOwed } = exchange
     if (response.destroyed || response.socket?.destroyed) return
     const unread = continueOwed || this.#leavesTooMuchUnread(incoming)
     const close = unread || state.isOverrun || this.#closing !== undefined
-    let body: HttpReply['body']
+    let body: WholeReply['body']
     try {
       body = writeReplyHead(response, reply, close)
     } catch (error) {
       body = writeReplyHead(response, this.#failure(error, request), close)
     }
     this.#hold(exchange, body.length)
-    const sent = (): void => this.#hold(exchange, -exchange.heldBytes)
-    // A client that waits for "100 Continue" sends no body after a final answer.
-    if (!unread || continueOwed) {
-      response.end(body, sent)
-      return
-    }
-    // The body was refused while it arrives: a socket closed on unread bytes is reset, and the answer lost.
+    if (!unread || continueOwed) return void response.end(body, () => this.#sent(exchange))
     if (body.length > 0) response.write(body)
     else response.flushHeaders()
-    discardBody(incoming, this.#limits, () => response.end(sent))
+    this.#endUnread(exchange)
+  }
+
+  #stream(exchange: Exchange, request: NodeHttpRequest, reply: StreamedReply): void {
+    const { incoming, response, state, continueOwed } = exchange
+    const settled = (): void => this.#settle(exchange)
+    const isOver = response.destroyed || state.socket.destroyed
+    const unread = hasBody(incoming) && !incoming.complete
+    const close = unread || state.isOverrun || this.#closing !== undefined
+    let plan: StreamedBodyPlan = { hasBody: false, length: undefined }
+    try {
+      if (!isOver) plan = writeStreamHead(response, reply, close)
+    } catch (error) {
+      reply.body.destroy()
+      settled()
+      return void this.#answer(exchange, request, this.#failure(error, request))
+    }
+    const end = (): void => {
+      // Whoever took the body may have taken all of it by now.
+      if (continueOwed || !hasBody(incoming) || incoming.complete) response.end(() => this.#sent(exchange))
+      else this.#endUnread(exchange)
+    }
+    if (plan.hasBody) {
+      const hold = (bytes: number): void => this.#hold(exchange, bytes)
+      return void sendReplyStream(exchange, reply, plan, { hold, end, settled })
+    }
+    reply.body.destroy()
+    settled()
+    if (!isOver) end()
+  }
+
+  /** Ends an answer to a request whose body still arrives: a socket closed on unread bytes is reset, and the answer lost. */
+  #endUnread(exchange: Exchange): void {
+    exchange.body?.destroy()
+    discardBody(exchange.incoming, this.#limits, () => exchange.response.end(() => this.#sent(exchange)))
+  }
+
+  #sent(exchange: Exchange): void {
+    this.#hold(exchange, -exchange.heldBytes)
+    const { socket, running } = exchange.state
+    // It began before there was a reason to say that it is the last one.
+    if (this.#closing !== undefined && running === 0) socket.end()
   }
 
   #leavesTooMuchUnread(incoming: IncomingMessage): boolean {
@@ -226,22 +308,60 @@ class NodeHttpListener implements HttpListener {
   }
 
   #mayUpgrade(incoming: IncomingMessage): boolean {
-    if (this.#upgradeHandler === undefined || incoming.method !== 'GET') return false
-    return incoming.headers.upgrade?.toLowerCase() === 'websocket'
+    if (incoming.method !== 'GET' || incoming.headers.upgrade?.toLowerCase() !== 'websocket') return false
+    return this.#isOwnUpgrade(incoming) ? !hasBody(incoming) : this.#upgradeHandler !== undefined
+  }
+
+  #isOwnUpgrade({ url = '' }: IncomingMessage): boolean {
+    return this.#options.takesUpgrades?.(pathOf(url)) === true
   }
 
   #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const peer = this.#connections.get(socket)
-    if (peer === undefined || this.#upgradeHandler === undefined) return void socket.destroy()
-    this.#upgradeHandler({ incoming, socket: peer.socket, head, peer })
+    const state = this.#connections.get(socket)
+    if (state === undefined) return void socket.destroy()
+    if (this.#isOwnUpgrade(incoming)) return void this.#receivedUpgrade(incoming, state, head)
+    if (this.#upgradeHandler === undefined) return void socket.destroy()
+    this.#upgradeHandler({ incoming, socket: state.socket, head, peer: state })
+  }
+
+  #receivedUpgrade(incoming: IncomingMessage, state: ConnectionState, head: Buffer): void {
+    const { socket } = state
+    // Answers to earlier requests would get mixed up with what is spoken from now on.
+    if (state.running > 0) return void socket.destroy()
+    socket.on('error', () => socket.destroy())
+    const response = new ServerResponse(incoming)
+    response.assignSocket(socket)
+    response.once('finish', () => socket.destroySoon())
+    // Whatever the answer is, no other request can follow.
+    state.isOverrun = true
+    const exchange = createExchange(incoming, response, state)
+    const request = this.#requestOf(exchange, 'websocket')
+    this.#handle(exchange, request, (reply) => {
+      if (reply.takeOver === undefined || reply.status !== 101) {
+        return void this.#answer(exchange, request, reply)
+      }
+      try {
+        if (!socket.destroyed) writeUpgradeHead(response, reply)
+      } catch (error) {
+        this.#options.onError(error, request.id)
+        socket.destroy()
+      }
+      response.detachSocket(socket)
+      socket.setTimeout(0)
+      // Also when the client is gone by now: what is behind has to learn it.
+      reply.takeOver(socket, head)
+    })
   }
 
   /** Bad HTTP, or a request that did not arrive in time. */
   #malformed(error: Error, socket: Duplex): void {
     const state = this.#connections.get(socket)
+    // A body that is passed on may take its time: the connection is watched for silence instead. node:http tells but once.
+    if (isTimeout(error) && state?.latest?.complete === false && state.streamed === state.latest) return
     // An error amid pipelined requests must not be taken for the answer to an earlier one.
     const answerable =
       state !== undefined &&
+      state.streaming === 0 &&
       (state.running === 0 || (state.running === 1 && state.latest?.complete === false)) &&
       !(state.running === 0 && state.latest?.complete === false)
     if (!answerable || !socket.writable || socket.writableEnded) return void socket.destroy()
@@ -290,6 +410,26 @@ function discardBody(incoming: IncomingMessage, limits: HttpLimits, done: () => 
   const deadline = setTimeout(finish, limits.unreadTimeoutMs)
   incoming.on('data', count).on('end', finish).on('error', finish).on('close', finish)
   incoming.resume()
+}
+
+function createExchange(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  state: ConnectionState,
+): Exchange {
+  return {
+    incoming,
+    response,
+    state,
+    continueOwed: false,
+    heldBytes: 0,
+    body: undefined,
+    forget: undefined,
+  }
+}
+
+function isTimeout(error: Error): boolean {
+  return 'code' in error && error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
 }
 
 function malformedReply(error: Error): string {

@@ -1,3 +1,5 @@
+import type { Duplex, Readable } from 'node:stream'
+
 /** Why a request body could not be had. */
 export type BodyProblem = 'too_large' | 'too_many_encodings' | 'unsupported_encoding' | 'corrupt' | 'aborted'
 
@@ -25,15 +27,43 @@ export type HttpRequest = {
   readonly id: string
   /** The connection is over by now: nobody is there for an answer. */
   readonly isGone: boolean
+  /** The client wants to speak this from now on, and a reply with `takeOver` may let it. Absent: an ordinary request. */
+  readonly upgrade?: 'websocket'
   /** Reads the body once; bounded while it arrives and while it is being decompressed. */
   readBody(limits: { readonly bytesMax: number; readonly encodingsMax: number }): Promise<Body>
+  /** Instead of `readBody`: the body as it comes, for those who pass it on. */
+  stream(limits: StreamLimits): RequestStream
+}
+
+/** Bounds of a request that is passed on. The time in which other requests must have come whole does not count. */
+export type StreamLimits = {
+  /** Longest body as received. */
+  readonly bytesMax: number
+  /** A connection on which no byte moves for this long is cut, until the answer was sent. */
+  readonly silenceMsMax: number
+}
+
+/** A request that is passed on while it comes. */
+export type RequestStream = {
+  /** Content encodings as they came. Read from the client no faster than here; fails with `BodyBroken`. */
+  readonly body: Readable
+  /** Announced bytes of the body, which it may still exceed or miss by failing; undefined: it comes in chunks. */
+  readonly length: number | undefined
+  /** Aborted when the connection ends before the answer was sent. */
+  readonly gone: AbortSignal
 }
 
 /** One HTTP answer. */
 export type HttpReply = {
   readonly status: number
   readonly headers: Readonly<Record<string, string | readonly string[]>>
-  readonly body: string | Uint8Array
+  /**
+   * A stream is sent as it comes, with the `Content-Length` that the headers name, or in chunks. One that fails, or is
+   * not as long as announced, cuts the connection: no client takes it for whole. It is destroyed when nobody wants it.
+   */
+  readonly body: string | Uint8Array | Readable
+  /** With status 101, for requests with `upgrade`: is given the connection, which may be over, and what already came on it. */
+  readonly takeOver?: (socket: Duplex, head: Uint8Array) => void
 }
 
 /** Answers requests; must never reject: a failure is an answer too. */

@@ -2,8 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isLocalRequest } from '../local-request.ts'
 import type { Peer } from '../peer.ts'
-import type { Body, HttpRequest } from './http-message.ts'
+import type { Body, HttpRequest, RequestStream, StreamLimits } from './http-message.ts'
 import { type BodyLimits, type BodyObserver, readRequestBody } from './request-body.ts'
+
+/** What a request asks of its listener. */
+export type RequestOwner = BodyObserver & {
+  readonly openStream: (limits: StreamLimits) => RequestStream
+}
 
 /** A request of node:http as the languages see it. What few of them ask for is worked out when asked for. */
 export class NodeHttpRequest implements HttpRequest {
@@ -12,13 +17,14 @@ export class NodeHttpRequest implements HttpRequest {
   readonly query: string
   readonly headers: HttpRequest['headers']
   readonly address: string
+  readonly upgrade?: 'websocket'
   readonly #incoming: IncomingMessage
   readonly #peer: Peer
-  readonly #observer: BodyObserver
+  readonly #owner: RequestOwner
   #id: string | undefined
   #bodyAsked = false
 
-  constructor(incoming: IncomingMessage, peer: Peer, observer: BodyObserver) {
+  constructor(incoming: IncomingMessage, peer: Peer, owner: RequestOwner, upgrade?: 'websocket') {
     const target = originForm(incoming.url ?? '/')
     const mark = target.indexOf('?')
     this.method = incoming.method ?? ''
@@ -28,7 +34,8 @@ export class NodeHttpRequest implements HttpRequest {
     this.address = peer.address
     this.#incoming = incoming
     this.#peer = peer
-    this.#observer = observer
+    this.#owner = owner
+    if (upgrade !== undefined) this.upgrade = upgrade
   }
 
   get id(): string {
@@ -48,7 +55,13 @@ export class NodeHttpRequest implements HttpRequest {
     if (this.#bodyAsked)
       return Promise.reject(new Error(`Cannot read body of request ${this.id}: already read`))
     this.#bodyAsked = true
-    return readRequestBody(this.#incoming, limits, this.#observer)
+    return readRequestBody(this.#incoming, limits, this.#owner)
+  }
+
+  stream(limits: StreamLimits): RequestStream {
+    if (this.#bodyAsked) throw new Error(`Cannot stream request ${this.id}: its body was already read`)
+    this.#bodyAsked = true
+    return this.#owner.openStream(limits)
   }
 }
 
@@ -98,6 +111,13 @@ function repeatedSingletons(rawHeaders: readonly string[]): Map<string, string[]
     if (all.length === 1) values.delete(name)
   }
   return values
+}
+
+/** The path of a request's target, without query string. */
+export function pathOf(target: string): string {
+  const path = originForm(target)
+  const mark = path.indexOf('?')
+  return mark === -1 ? path : path.slice(0, mark)
 }
 
 /** `http://host/path` as `/path`: servers must accept both (RFC 9112 section 3.2.2). */

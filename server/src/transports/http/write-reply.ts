@@ -1,5 +1,22 @@
 import type { ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 import type { HttpReply } from './http-message.ts'
+
+/** A reply whose body is there. */
+export type WholeReply = HttpReply & { readonly body: string | Uint8Array }
+
+/** A reply whose body is still to come. */
+export type StreamedReply = HttpReply & { readonly body: Readable }
+
+/** Whether the body of a reply is there: if not, it is streamed. */
+export function isWhole(reply: HttpReply): reply is WholeReply {
+  return !isStreamed(reply)
+}
+
+/** Whether the body of a reply is still to come. */
+export function isStreamed(reply: HttpReply): reply is StreamedReply {
+  return reply.body instanceof Readable
+}
 
 /**
  * Writes a whole reply except its end: the caller calls `response.end` with what this returns.
@@ -11,16 +28,10 @@ import type { HttpReply } from './http-message.ts'
  */
 export function writeReplyHead(
   response: ServerResponse,
-  reply: HttpReply,
+  reply: WholeReply,
   close: boolean,
-): HttpReply['body'] {
-  const headers: string[] = []
-  for (const name in reply.headers) {
-    const value = reply.headers[name]
-    if (value === undefined || isFraming(name)) continue
-    if (typeof value === 'string') headers.push(name, value)
-    else for (const each of value) headers.push(name, each)
-  }
+): WholeReply['body'] {
+  const headers = headerLines(reply.headers)
   if (close) headers.push('Connection', 'close')
   if (isBodyless(reply.status)) {
     response.writeHead(reply.status, headers)
@@ -30,6 +41,60 @@ export function writeReplyHead(
   response.writeHead(reply.status, headers)
   // A HEAD request gets the headers of the body, not the body (RFC 9110 section 9.3.2).
   return response.req.method === 'HEAD' ? '' : reply.body
+}
+
+/** How much of a streamed reply follows its head. */
+export type StreamedBodyPlan = {
+  /** False: none of it. */
+  readonly hasBody: boolean
+  /** Bytes that were announced; undefined: it is sent in chunks. */
+  readonly length: number | undefined
+}
+
+/**
+ * Writes the head of a reply whose body is a stream. The reply may name a `content-length`.
+ *
+ * @throws {TypeError} A status or header that cannot be sent; nothing was written.
+ */
+export function writeStreamHead(
+  response: ServerResponse,
+  reply: StreamedReply,
+  close: boolean,
+): StreamedBodyPlan {
+  const headers = headerLines(reply.headers)
+  if (close) headers.push('Connection', 'close')
+  const isEmpty = isBodyless(reply.status)
+  const length = isEmpty ? undefined : namedLength(reply)
+  if (length !== undefined) headers.push('Content-Length', String(length))
+  response.writeHead(reply.status, headers)
+  return { hasBody: !isEmpty && response.req.method !== 'HEAD', length }
+}
+
+/** Writes that the connection speaks WebSocket from now on. @throws {TypeError} A header that cannot be sent. */
+export function writeUpgradeHead(response: ServerResponse, { headers }: HttpReply): void {
+  response.writeHead(101, [...headerLines(headers), 'Connection', 'Upgrade', 'Upgrade', 'websocket'])
+  response.flushHeaders()
+}
+
+/** Names and values in turn, without those that say how long the body is. */
+function headerLines(headers: HttpReply['headers']): string[] {
+  const lines: string[] = []
+  for (const name in headers) {
+    const value = headers[name]
+    if (value === undefined || isFraming(name)) continue
+    if (typeof value === 'string') lines.push(name, value)
+    else for (const each of value) lines.push(name, each)
+  }
+  return lines
+}
+
+/** @throws {TypeError} it is no length. */
+function namedLength({ headers }: HttpReply): number | undefined {
+  const name = Object.keys(headers).find((each) => each.toLowerCase() === 'content-length')
+  const value = name === undefined ? undefined : headers[name]
+  if (value === undefined) return undefined
+  if (typeof value === 'string' && /^\d{1,15}$/.test(value)) return Number(value)
+  throw new TypeError(`Cannot send a reply of the length "${String(value)}"`)
 }
 
 /** Statuses that never have a body (RFC 9112 section 6.3). */

@@ -1,0 +1,149 @@
+import type { FoundKey } from '../../core/keys/api-key.ts'
+import type { RateLimit } from '../../core/keys/policy.ts'
+import type { KeyVerdict, LimitState, RefusalReason } from '../../core/keys/verdict.ts'
+import type { Instant } from '../../core/record.ts'
+import { asciiJson, type LaneReply } from '../../transports/lane/lane-message.ts'
+
+/**
+ * The answer to a verdict: 200 with who it is, or a refusal that says nothing of the key. `scope`: the permissions that
+ * were needed, for the challenge.
+ */
+export function authorizeReply(verdict: KeyVerdict, scope: string, now: Instant): LaneReply {
+  const { refusal } = verdict
+  if (refusal === undefined) return admitted(verdict, now)
+  const kind = REFUSALS[refusal]
+  if (kind === 'insufficient') return insufficient(scope)
+  if (kind === 'too often') return tooOften(verdict, now)
+  return kind
+}
+
+/** The answer to a request that shows no key: RFC 6750 section 3.1 wants no error code then. */
+export const NO_KEY: LaneReply = refused(
+  401,
+  'token.missing',
+  'The request shows no key',
+  'Bearer realm="latchkey"',
+)
+
+/** One and the same for malformed, unknown, revoked, disabled and expired keys. */
+const NOT_GOOD: LaneReply = refused(
+  401,
+  'token.invalid',
+  'The key is not good',
+  'Bearer realm="latchkey", error="invalid_token"',
+)
+
+const FORBIDDEN: LaneReply = refused(403, 'token.forbidden', 'The key may not be used from here or now')
+
+/** The answer when what the proxy says that is needed cannot be read: nobody passes. */
+export const UNREADABLE_REQUIREMENT: LaneReply = refused(
+  403,
+  'policy.invalid',
+  'The required permissions cannot be read',
+)
+
+/** The answer while there is no room for another request. */
+export const OVERLOADED: LaneReply = refused(503, 'server.overloaded', 'Too many requests are being answered')
+
+/** The answer while the store cannot be used: nobody passes. */
+export const UNAVAILABLE: LaneReply = refused(503, 'storage.unavailable', 'Keys cannot be checked for now')
+
+const REFUSALS: Readonly<Record<RefusalReason, LaneReply | 'insufficient' | 'too often'>> = {
+  malformed: NOT_GOOD,
+  unknown: NOT_GOOD,
+  revoked: NOT_GOOD,
+  disabled: NOT_GOOD,
+  expired: NOT_GOOD,
+  forbidden: FORBIDDEN,
+  insufficient: 'insufficient',
+  rate_limited: 'too often',
+  usage_exceeded: 'too often',
+}
+
+/** A `FoundKey` never changes: a key that was changed is found as another object. */
+const prepared = new WeakMap<FoundKey, LaneReply>()
+
+function admitted({ found, limits, credits }: KeyVerdict, now: Instant): LaneReply {
+  if (found === undefined) return NOT_GOOD
+  if (limits.length === 0 && credits === undefined) {
+    const known = prepared.get(found) ?? { status: 200, fields: identityFields(found, 'unlimited'), body: '' }
+    prepared.set(found, known)
+    return known
+  }
+  const identity = identityFields(found, credits === undefined ? 'unlimited' : String(credits))
+  return { status: 200, fields: `${identity}${rateLimitFields(found, limits, now)}`, body: '' }
+}
+
+/**
+ * Who it is. All of them are always there, so that a proxy which copies them to the upstream always overwrites what the
+ * client may have sent under these names.
+ */
+function identityFields({ key }: FoundKey, credits: string): string {
+  const scopes = key.policy?.scopes?.map(headerText).join(' ') ?? '*'
+  return [
+    'Cache-Control: no-store',
+    `X-Latchkey-Owner: ${headerText(key.owner)}`,
+    `X-Latchkey-Key-Id: ${headerText(key.id)}`,
+    `X-Latchkey-Scopes: ${scopes}`,
+    `X-Latchkey-Credits: ${credits}`,
+    '',
+  ].join('\r\n')
+}
+
+/**
+ * A text as it can stand in a header: whatever is not visible ASCII is percent-encoded as UTF-8, and so is `%`, so that
+ * decoding gives back the very text.
+ */
+export function headerText(text: string): string {
+  return text.toWellFormed().replace(NOT_PLAIN, (character) => encodeURIComponent(character))
+}
+
+const NOT_PLAIN = /[^\x21-\x24\x26-\x7e]/gu
+
+/** `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers; times in seconds, rounded up. */
+function rateLimitFields(found: FoundKey, states: readonly LimitState[], now: Instant): string {
+  if (states.length === 0) return ''
+  const limits = [...(found.key.policy?.limits ?? []), ...(found.ownerLimits ?? [])]
+  const policies = states.map(({ name, limit }) => `"${name}";q=${limit}${windowOf(limits, name, limit)}`)
+  const standings = states.map(
+    ({ name, remaining, resetAt }) => `"${name}";r=${remaining};t=${seconds(resetAt - now)}`,
+  )
+  return `RateLimit-Policy: ${policies.join(', ')}\r\nRateLimit: ${standings.join(', ')}\r\n`
+}
+
+function windowOf(limits: readonly RateLimit[], name: string, limit: number): string {
+  const found = limits.find((each) => each.name === name && each.limit === limit)
+  return found === undefined ? '' : `;w=${seconds(found.windowMs)}`
+}
+
+function seconds(ms: number): number {
+  return Math.max(0, Math.ceil(ms / 1_000))
+}
+
+function insufficient(scope: string): LaneReply {
+  return refused(
+    403,
+    'right.missing',
+    'The key may not do this',
+    `Bearer realm="latchkey", error="insufficient_scope", scope="${scope}"`,
+  )
+}
+
+function tooOften({ refusal, found, limits, retryAt }: KeyVerdict, now: Instant): LaneReply {
+  const reply =
+    refusal === 'rate_limited'
+      ? refused(429, 'token.rate_limited', 'The key is used too often')
+      : refused(429, 'token.usage_exceeded', 'The key has no credits left')
+  const retry = retryAt === undefined ? '' : `Retry-After: ${Math.max(1, seconds(retryAt - now))}\r\n`
+  const standing = found === undefined ? '' : rateLimitFields(found, limits, now)
+  return { ...reply, fields: `${reply.fields}${retry}${standing}` }
+}
+
+function refused(status: number, code: string, title: string, challenge?: string): LaneReply {
+  const challengeField = challenge === undefined ? '' : `WWW-Authenticate: ${challenge}\r\n`
+  return {
+    status,
+    fields: `Content-Type: application/problem+json\r\nCache-Control: no-store\r\n${challengeField}`,
+    body: asciiJson({ type: `urn:latchkey:problem:${code}`, title, status, code }),
+  }
+}

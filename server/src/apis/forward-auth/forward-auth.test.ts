@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import fc from 'fast-check'
+import { type ManagedKeys, openManagedKeys } from '../../core/contract/managed-keys.ts'
+import { DomainError } from '../../core/errors.ts'
+import type { KeyId } from '../../core/ids.ts'
+import type { KeyRequest } from '../../core/key-authority.ts'
+import type { LaneRequest } from '../../transports/lane/lane-message.ts'
+import { headerText } from './authorize-reply.ts'
+import { createForwardAuth } from './forward-auth.ts'
+
+type Headers = Readonly<Record<string, string | readonly string[]>>
+type Answer = {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  readonly all: string
+}
+type Api = ManagedKeys & {
+  /** Asks with the good key, unless headers say otherwise. */
+  ask(request?: { headers?: Headers; path?: string; query?: string; address?: string }): Promise<Answer>
+}
+
+async function openApi(
+  t: TestContext,
+  changed: Partial<KeyRequest> = {},
+  trustedProxies: readonly string[] = ['127.0.0.0/8'],
+): Promise<Api> {
+  const keys = await openManagedKeys(t, changed)
+  const { authority, token } = keys
+  const { route } = createForwardAuth({
+    authority,
+    clock: authority.clock,
+    keyHeaders: ['X-API-Key', 'X-Other-Key'],
+    trustedProxies,
+  })
+  return {
+    ...keys,
+    ask: async ({ headers = { authorization: `Bearer ${token}` }, ...rest } = {}) => {
+      const request: LaneRequest = {
+        method: 'GET',
+        path: '/v1/authorize',
+        query: '',
+        headers,
+        address: '127.0.0.1',
+        body: '',
+        ...rest,
+      }
+      const { status, fields, body } = await route.answer(request)
+      assert.match(fields, /^(?:[\w-]+: [\x20-\x7e]*\r\n)+$/, 'fields are lines of ASCII')
+      assert.doesNotMatch(fields + body, new RegExp(token), 'the key is never repeated')
+      const lines = fields.split('\r\n').map((line): [string, string] => {
+        const colon = line.indexOf(': ')
+        return [line.slice(0, colon).toLowerCase(), line.slice(colon + 2)]
+      })
+      return { status, headers: Object.fromEntries(lines), body, all: `${status} ${fields} ${body}` }
+    },
+  }
+}
+
+describe('a good key', () => {
+  test('passes, and the proxy learns whose it is', async (t) => {
+    const { ask } = await openApi(t, { policy: { scopes: ['invoices:*', 'files:read'] } })
+    const { status, headers, body } = await ask()
+    assert.equal(status, 200)
+    assert.equal(body, '')
+    assert.equal(headers['x-latchkey-owner'], 'bob')
+    assert.equal(headers['x-latchkey-key-id'], 'k1')
+    assert.equal(headers['x-latchkey-scopes'], 'invoices:* files:read')
+    assert.equal(headers['x-latchkey-credits'], 'unlimited')
+    assert.equal(headers['cache-control'], 'no-store')
+  })
+
+  test('has every identity header, so that a proxy always overwrites what the client sent', async (t) => {
+    const { ask } = await openApi(t)
+    const { headers } = await ask()
+    assert.equal(headers['x-latchkey-scopes'], '*')
+    assert.equal(headers['x-latchkey-credits'], 'unlimited')
+  })
+
+  test('is found in any of the places where it may be', async (t) => {
+    const { ask, token } = await openApi(t)
+    for (const headers of [
+      { authorization: `bearer ${token}` },
+      { 'x-api-key': token },
+      { 'x-other-key': ` ${token} ` },
+    ])
+      assert.equal((await ask({ headers })).status, 200)
+    assert.equal((await ask({ headers: { authorization: 'Basic x', 'x-api-key': token } })).status, 200)
+  })
+
+  test('tells its limits and budget as standard fields', async (t) => {
+    const limits = [{ name: 'minute', limit: 2, windowMs: 60_000 }]
+    const { ask } = await openApi(t, { policy: { limits, credits: { initial: 5 } } })
+    const { headers } = await ask()
+    assert.equal(headers['ratelimit-policy'], '"minute";q=2;w=60')
+    assert.equal(headers['ratelimit'], '"minute";r=1;t=30')
+    assert.equal(headers['x-latchkey-credits'], '4')
+  })
+})
+
+describe('a request without a good key', () => {
+  test('that shows none is challenged without an error', async (t) => {
+    const { ask } = await openApi(t)
+    for (const headers of [{}, { authorization: 'Basic Ym9i' }]) {
+      const { status, headers: answered } = await ask({ headers })
+      assert.equal(status, 401)
+      assert.equal(answered['www-authenticate'], 'Bearer realm="latchkey"')
+    }
+  })
+
+  test('is answered alike whatever is wrong with the key', async (t) => {
+    const { ask, token, authority, root } = await openApi(t, { ttlMs: 1_000 })
+    const session = await authority.sessions.createToken(root, { singleUse: false })
+    const answers = [
+      await ask({ headers: { authorization: 'Bearer nonsense' } }),
+      await ask({ headers: { authorization: 'Bearer ' } }),
+      await ask({ headers: { authorization: 'Bearer kapikey-a.b.c' } }),
+      await ask({ headers: { authorization: `Bearer ${session.token.reveal()}` } }),
+      await ask({ headers: { authorization: `Bearer ${token}`, 'x-api-key': token } }),
+      await ask({ headers: { authorization: [`Bearer ${token}`, 'Bearer x'] } }),
+      await ask({ headers: { 'x-api-key': `${token}, ${token}` } }),
+    ]
+    await authority.lifeCycle.disable(root, 'k1' as KeyId, undefined)
+    answers.push(await ask())
+    await authority.lifeCycle.enable(root, 'k1' as KeyId)
+    authority.clock.passMs(1_000)
+    answers.push(await ask())
+    await authority.lifeCycle.revoke(root, 'k1' as KeyId, { reason: 'keyCompromise' })
+    answers.push(await ask())
+    assert.equal(new Set(answers.map(({ all }) => all)).size, 1)
+    assert.equal(answers[0]?.status, 401)
+    assert.match(answers[0]?.all ?? '', /error="invalid_token"/)
+  })
+
+  test('is told to wait when it comes too often', async (t) => {
+    const limits = [{ name: 'minute', limit: 1, windowMs: 60_000 }]
+    const { ask } = await openApi(t, { policy: { limits } })
+    await ask()
+    const { status, headers } = await ask()
+    assert.equal(status, 429)
+    assert.equal(headers['retry-after'], '60')
+    assert.equal(headers['ratelimit'], '"minute";r=0;t=60')
+  })
+
+  test('is refused for good when nothing is left', async (t) => {
+    const { ask } = await openApi(t, { policy: { credits: { initial: 0 } } })
+    const { status, headers } = await ask()
+    assert.equal(status, 429)
+    assert.equal(headers['retry-after'], undefined)
+  })
+
+  test('does not pass while the store cannot be used', async () => {
+    const unavailable = (): never => {
+      throw new DomainError('storage.unavailable', 'gone')
+    }
+    for (const check of [unavailable, async () => unavailable()]) {
+      const { route } = createForwardAuth({
+        authority: { verification: { check, explain: unavailable } } as never,
+        clock: { now: () => 0 },
+        keyHeaders: [],
+        trustedProxies: [],
+      })
+      const headers = { authorization: 'Bearer x' }
+      const request = { method: 'GET', path: '/v1/authorize', query: '', headers, address: '', body: '' }
+      assert.equal((await route.answer(request)).status, 503)
+    }
+  })
+})
+
+describe('what the request needs', () => {
+  const policy = { scopes: ['invoices:read', 'files:*'] }
+  // The owner may do what these tests ask for.
+  const admin = { owner: 'root' as KeyRequest['owner'] }
+
+  test('may be said by header or query', async (t) => {
+    const { ask, token } = await openApi(t, { ...admin, policy })
+    const key = { authorization: `Bearer ${token}` }
+    assert.equal((await ask({ query: 'permissions=invoices:read' })).status, 200)
+    assert.equal((await ask({ query: 'permissions=invoices%3Aread+AND+files%3Aread' })).status, 200)
+    assert.equal((await ask({ headers: { ...key, 'x-required-permissions': 'files:write' } })).status, 200)
+    const refused = await ask({ query: 'permissions=invoices:write+OR+a:b' })
+    assert.equal(refused.status, 403)
+    assert.equal(
+      refused.headers['www-authenticate'],
+      'Bearer realm="latchkey", error="insufficient_scope", scope="invoices:write a:b"',
+    )
+  })
+
+  test('can only be made stricter by a client that adds to it', async (t) => {
+    const { ask, token } = await openApi(t, { ...admin, policy })
+    const key = { authorization: `Bearer ${token}` }
+    const header = { ...key, 'x-required-permissions': 'invoices:read' }
+    assert.equal((await ask({ headers: header, query: 'permissions=a:b' })).status, 403)
+    assert.equal((await ask({ query: 'permissions=a:b&permissions=invoices:read' })).status, 403)
+    assert.equal(
+      (await ask({ headers: { ...key, 'x-required-permissions': ['a:b', 'invoices:read'] } })).status,
+      403,
+    )
+  })
+
+  test('is not looked for in the query of the original request', async (t) => {
+    const { ask, token } = await openApi(t, { ...admin, policy })
+    const path = '/v1/authorize/app'
+    assert.equal((await ask({ path, query: 'permissions=a:b' })).status, 200)
+    const headers = { authorization: `Bearer ${token}`, 'x-required-permissions': 'a:b' }
+    assert.equal((await ask({ path, headers })).status, 403)
+  })
+
+  test('lets nobody pass when it cannot be read', async (t) => {
+    const { ask } = await openApi(t, admin)
+    for (const query of [
+      'permissions=',
+      'permissions=a:*',
+      'permissions=a:b+AND',
+      `permissions=${'a'.repeat(2_000)}`,
+    ])
+      assert.equal((await ask({ query })).status, 403, query)
+  })
+})
+
+describe('the address of the client', () => {
+  const policy = { addresses: ['198.51.100.0/24'] }
+  const from = (token: string, forwardedFor: string) => ({
+    authorization: `Bearer ${token}`,
+    'x-forwarded-for': forwardedFor,
+  })
+
+  test('is what a trusted proxy says', async (t) => {
+    const { ask, token } = await openApi(t, { policy })
+    assert.equal((await ask({ headers: from(token, '198.51.100.9') })).status, 200)
+    assert.equal((await ask({ headers: from(token, '198.51.100.9, 203.0.113.5') })).status, 403)
+    assert.equal((await ask()).status, 403, 'unknown is not allowed')
+  })
+
+  test('is the peer when that is no trusted proxy, whatever it says', async (t) => {
+    const { ask, token } = await openApi(t, { policy })
+    assert.equal((await ask({ headers: from(token, '198.51.100.9'), address: '203.0.113.5' })).status, 403)
+    assert.equal((await ask({ headers: from(token, '203.0.113.5'), address: '198.51.100.9' })).status, 200)
+  })
+})
+
+test('any text can stand in a header, and be read back', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      const printed = headerText(text)
+      assert.match(printed, /^[\x21-\x7e]*$/)
+      assert.equal(decodeURIComponent(printed), text.toWellFormed())
+    }),
+  )
+})

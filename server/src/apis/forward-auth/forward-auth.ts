@@ -1,0 +1,101 @@
+import { DomainError } from '../../core/errors.ts'
+import type { KeyAuthority } from '../../core/key-authority.ts'
+import { clientAddress } from '../../core/keys/client-address.ts'
+import type { KeyCheck, KeyVerdict, PermissionQuery } from '../../core/keys/verdict.ts'
+import type { Clock } from '../../core/ports/clock.ts'
+import type { HttpHandler } from '../../transports/http/http-message.ts'
+import type { LaneReply, LaneRequest, LaneRoute } from '../../transports/lane/lane-message.ts'
+import { createLaneHandler } from '../../transports/lane/lane-over-http.ts'
+import { authorizeReply, NO_KEY, UNAVAILABLE, UNREADABLE_REQUIREMENT } from './authorize-reply.ts'
+import { AUTHORIZE_PATH, createRequirements, scopeOf, shownKey } from './authorize-request.ts'
+
+/** What forward-auth needs. */
+export type ForwardAuthParts = {
+  readonly authority: KeyAuthority
+  readonly clock: Clock
+  /** Headers that may hold a key besides `Authorization`, in any case. */
+  readonly keyHeaders: readonly string[]
+  /** Addresses and networks of the proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[]
+}
+
+/** `/v1/authorize` and all below it, for the lane and for node:http. */
+export type ForwardAuth = { readonly route: LaneRoute; readonly overHttp: HttpHandler }
+
+/** Whatever the method of the original request is, the question is the same. */
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+
+/**
+ * Answers proxies that ask whether a request may pass: nginx `auth_request`, Traefik ForwardAuth, Caddy `forward_auth`,
+ * Envoy's ext_authz over HTTP. Never repeats the key. Holds nothing that must be released.
+ */
+export function createForwardAuth(parts: ForwardAuthParts): ForwardAuth {
+  const { authority, clock, trustedProxies } = parts
+  const keyHeaders = parts.keyHeaders.map((name) => name.toLowerCase())
+  const requirements = createRequirements()
+
+  const answer = (request: LaneRequest): LaneReply | Promise<LaneReply> => {
+    const key = shownKey(request, keyHeaders)
+    if (key === undefined) return NO_KEY
+    let permissions: PermissionQuery | undefined
+    try {
+      permissions = requirements.of(request)
+    } catch (error) {
+      return refusalOf(error)
+    }
+    return ask(key, checkOf(request, permissions, trustedProxies), permissions)
+  }
+
+  const ask = (
+    key: string,
+    check: KeyCheck,
+    permissions: PermissionQuery | undefined,
+  ): LaneReply | Promise<LaneReply> => {
+    const reply = (verdict: KeyVerdict): LaneReply =>
+      authorizeReply(verdict, permissions === undefined ? '' : scopeOf(permissions), clock.now())
+    try {
+      const verdict = authority.verification.check(key, check)
+      return verdict instanceof Promise ? verdict.then(reply).catch(refusalOf) : reply(verdict)
+    } catch (error) {
+      return refusalOf(error)
+    }
+  }
+
+  const route: LaneRoute = {
+    methods: METHODS,
+    path: AUTHORIZE_PATH,
+    reach: 'below',
+    bodyBytesMax: 0,
+    answer,
+  }
+  // A body of the original request is not read, so nothing can be wrong with it.
+  return { route, overHttp: createLaneHandler(route, () => UNREADABLE_REQUIREMENT) }
+}
+
+/** What may stand in a log and an audit event as it is. */
+const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
+
+function checkOf(
+  { address: peer, headers }: LaneRequest,
+  permissions: PermissionQuery | undefined,
+  trustedProxies: readonly string[],
+): KeyCheck {
+  const forwardedFor = headers['x-forwarded-for']
+  const address = clientAddress(
+    peer,
+    typeof forwardedFor === 'object' ? forwardedFor.join() : forwardedFor,
+    trustedProxies,
+  )
+  const requestId = headers['x-request-id']
+  return {
+    ...(permissions !== undefined && { permissions }),
+    ...(address !== undefined && { address }),
+    ...(typeof requestId === 'string' && REQUEST_ID.test(requestId) && { requestId }),
+  }
+}
+
+/** Nobody passes on a failure. @throws what was not thrown on purpose. */
+function refusalOf(error: unknown): LaneReply {
+  if (!(error instanceof DomainError)) throw error
+  return error.code === 'policy.invalid' ? UNREADABLE_REQUIREMENT : UNAVAILABLE
+}

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { DomainError } from '../../core/errors.ts'
+import { QueryError } from '../../query/query-error.ts'
+import { PROBLEMS, Problem } from './problem.ts'
+import { asProblem, problemReply, refusedToken } from './problem-document.ts'
+
+const scene = { requestId: 'a b', metadataUrl: 'https://keys.test/.well-known/oauth-protected-resource' }
+
+describe('problem documents', () => {
+  it('hold what RFC 9457 wants, and a stable code', () => {
+    const { status, headers, body } = problemReply(new Problem('key.not_found', 'Cannot find it'), scene)
+    assert.equal(status, 404)
+    assert.equal(headers['Content-Type'], 'application/problem+json')
+    assert.deepEqual(JSON.parse(String(body)), {
+      type: 'urn:latchkey:problem:key.not_found',
+      title: 'There is no such key',
+      status: 404,
+      detail: 'Cannot find it',
+      code: 'key.not_found',
+      instance: 'urn:latchkey:request:a%20b',
+    })
+  })
+
+  it('say when to come back whenever that is what is wrong', () => {
+    for (const [code, { status }] of Object.entries(PROBLEMS)) {
+      const { headers } = problemReply(new Problem(code as keyof typeof PROBLEMS, 'x'), scene)
+      assert.equal('Retry-After' in headers, status === 429 || status === 503, code)
+      assert.equal('WWW-Authenticate' in headers, status === 401 || code === 'right.missing', code)
+    }
+    const late = asProblem(new DomainError('login.too_many', 'x', { retryAfterMs: 2_500 }))
+    assert.equal(late?.headers['Retry-After'], '3')
+    assert.equal(refusedToken('rate_limited', 10).headers['Retry-After'], '1')
+  })
+
+  it('challenge as RFC 6750 says: no error code for who shows no token', () => {
+    const challenge = (problem: Problem) => String(problemReply(problem, scene).headers['WWW-Authenticate'])
+    assert.doesNotMatch(challenge(new Problem('token.missing', 'x')), /error=/)
+    assert.match(
+      challenge(refusedToken('expired', undefined)),
+      /^Bearer realm="latchkey".*error="invalid_token"/,
+    )
+    assert.match(challenge(new Problem('right.missing', 'x')), /error="insufficient_scope"/)
+  })
+
+  it('are made of what the core and the query languages refuse, and of nothing that nobody threw on purpose', () => {
+    const domain = new DomainError('policy.invalid', 'Cannot use it', {
+      member: 'limits.0.name',
+      problem: 'empty',
+    })
+    assert.equal(asProblem(domain)?.code, 'policy.invalid')
+    assert.deepEqual(asProblem(domain)?.errors, [{ pointer: '/limits/0/name', detail: 'empty' }])
+    assert.equal(asProblem(new QueryError('malformed', 'x'))?.code, 'query.malformed')
+    assert.equal(asProblem(new Error('x')), undefined)
+    assert.equal(asProblem('x'), undefined)
+  })
+
+  it('tell malformed, unknown, revoked, disabled and expired tokens apart in nothing', () => {
+    const reasons = ['malformed', 'unknown', 'revoked', 'disabled', 'expired'] as const
+    const replies = reasons.map((reason) =>
+      JSON.stringify(problemReply(refusedToken(reason, undefined), scene)),
+    )
+    assert.equal(new Set(replies).size, 1)
+  })
+})

@@ -1,0 +1,122 @@
+import { DomainError, type ErrorFacts } from '../../core/errors.ts'
+import type { RefusalReason } from '../../core/keys/verdict.ts'
+import { QueryError } from '../../query/query-error.ts'
+import type { HttpReply } from '../../transports/http/http-message.ts'
+import { type InputError, invalid, PROBLEMS, Problem, type ProblemCode } from './problem.ts'
+
+/** A refusal as RFC 9457 has it. `instance` names the request, for whoever looks into the log. */
+export type ProblemDocument = {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: ProblemCode
+  readonly instance: string
+  readonly errors?: readonly InputError[]
+}
+
+/** What the answer to a refusal depends on. */
+export type ProblemScene = {
+  readonly requestId: string
+  /** URL of the protected-resource metadata (RFC 9728 section 5.1). */
+  readonly metadataUrl: string
+}
+
+/** Where RFC 9728 wants the metadata of a protected resource. */
+export const RESOURCE_METADATA_PATH = '/.well-known/oauth-protected-resource'
+
+/** The answer to a refused request, with the headers that its status asks for. */
+export function problemReply(problem: Problem, { requestId, metadataUrl }: ProblemScene): HttpReply {
+  const { status, title } = PROBLEMS[problem.code]
+  const document: ProblemDocument = {
+    type: `urn:latchkey:problem:${problem.code}`,
+    title,
+    status,
+    detail: problem.message,
+    code: problem.code,
+    instance: `urn:latchkey:request:${encodeURIComponent(requestId)}`,
+    ...(problem.errors.length > 0 && { errors: problem.errors }),
+  }
+  const challenge = challengeOf(problem.code, status, metadataUrl)
+  return {
+    status,
+    headers: {
+      'Content-Type': 'application/problem+json',
+      ...(challenge !== undefined && { 'WWW-Authenticate': challenge }),
+      ...((status === 429 || status === 503) && { 'Retry-After': '1' }),
+      ...problem.headers,
+    },
+    body: JSON.stringify(document),
+  }
+}
+
+/** Anything thrown on purpose as a problem; undefined for a broken promise of ours. */
+export function asProblem(error: unknown): Problem | undefined {
+  if (error instanceof Problem) return error
+  if (error instanceof QueryError) return new Problem(`query.${error.code}`, error.message)
+  if (!(error instanceof DomainError)) return undefined
+  // To the core a cursor is an id; to clients it is a field of theirs.
+  if (error.facts['kind'] === 'cursor') return invalid('cursor', 'no such listing gave it')
+  return new Problem(error.code, `${error.message}.`.replace(/\.\.$/, '.'), {
+    errors: partsOf(error.facts),
+    headers: retryAfter(error.facts['retryAfterMs']),
+  })
+}
+
+/**
+ * The refusal of a token to whoever shows it. Malformed, unknown, revoked, disabled and expired ones look the same, so
+ * that nobody learns from the answer whether a token was ever good.
+ */
+export function refusedToken(reason: RefusalReason, retryAfterMs: number | undefined): Problem {
+  const code = REFUSALS[reason]
+  return new Problem(code, `Cannot use the token: ${REFUSAL_DETAILS[code]}.`, {
+    headers: retryAfter(retryAfterMs),
+  })
+}
+
+type RefusalCode =
+  | 'token.invalid'
+  | 'token.forbidden'
+  | 'token.rate_limited'
+  | 'token.usage_exceeded'
+  | 'right.missing'
+
+const REFUSALS: Readonly<Record<RefusalReason, RefusalCode>> = {
+  malformed: 'token.invalid',
+  unknown: 'token.invalid',
+  revoked: 'token.invalid',
+  disabled: 'token.invalid',
+  expired: 'token.invalid',
+  forbidden: 'token.forbidden',
+  insufficient: 'right.missing',
+  rate_limited: 'token.rate_limited',
+  usage_exceeded: 'token.usage_exceeded',
+}
+
+const REFUSAL_DETAILS: Readonly<Record<RefusalCode, string>> = {
+  'token.invalid': 'it is not good, or not any more',
+  'token.forbidden': 'not from this address, or not at this time',
+  'token.rate_limited': 'it was used too often just now',
+  'token.usage_exceeded': 'it has no credits left',
+  'right.missing': 'it may not do this',
+}
+
+/** RFC 6750 section 3.1: a request without token is told no error code. */
+function challengeOf(code: ProblemCode, status: number, metadataUrl: string): string | undefined {
+  const realm = `Bearer realm="latchkey", resource_metadata="${metadataUrl}"`
+  if (code === 'right.missing') return `${realm}, error="insufficient_scope"`
+  if (status !== 401) return undefined
+  return code === 'token.invalid' ? `${realm}, error="invalid_token"` : realm
+}
+
+/** Which member the core found wrong, where it says so. */
+function partsOf({ member, problem }: ErrorFacts): readonly InputError[] {
+  if (typeof member !== 'string' || typeof problem !== 'string') return []
+  return [{ pointer: `/${member.replaceAll('.', '/')}`, detail: problem }]
+}
+
+function retryAfter(ms: unknown): Readonly<Record<string, string>> {
+  return typeof ms === 'number' && Number.isFinite(ms)
+    ? { 'Retry-After': String(Math.max(1, Math.ceil(ms / 1000))) }
+    : {}
+}

@@ -1,0 +1,125 @@
+import { z } from 'zod'
+import { COST_MAX } from '../../core/keys/verdict.ts'
+import type { EndpointFacts } from './endpoint.ts'
+import { jsonObject, strict } from './strict-object.ts'
+import { instantOut } from './time-schemas.ts'
+
+/** Most keys of one batch. */
+export const BATCH_MAX = 1_000
+
+const token = z.string().min(1).max(8_192).meta({ description: 'The token as a client showed it.' })
+
+const verifyShape = {
+  key: token,
+  permissions: z
+    .union([z.string(), z.array(z.string())])
+    .meta({
+      description:
+        'What the key must be allowed to do: `invoices:read AND (files:read OR files:list)`; a list means all of it.',
+    })
+    .exactOptional(),
+  cost: z
+    .int()
+    .min(0)
+    .max(COST_MAX)
+    .meta({ description: 'Credits and uses that this costs; absent: 1. 0 spends and counts nothing.' })
+    .exactOptional(),
+  ip: z.string().meta({ description: 'Address of the client that showed the key.' }).exactOptional(),
+  resource: z
+    .string()
+    .max(1_000)
+    .meta({ description: 'What the key was shown for; repeated in explanations.' })
+    .exactOptional(),
+  limits: z
+    .array(z.string())
+    .max(40)
+    .meta({ description: 'Rate limits to count against, by name; absent: the automatic ones.' })
+    .exactOptional(),
+}
+
+const verifyBody = strict({
+  ...verifyShape,
+  explain: z
+    .boolean()
+    .meta({ description: 'List every check; counts and spends nothing. Needs the right `keys:explain`.' })
+    .exactOptional(),
+}).meta({ id: 'Verification' })
+
+const verdict = z
+  .looseObject({
+    valid: z.boolean(),
+    code: z.enum([
+      'VALID',
+      'NOT_FOUND',
+      'MALFORMED',
+      'EXPIRED',
+      'REVOKED',
+      'DISABLED',
+      'FORBIDDEN',
+      'INSUFFICIENT_PERMISSIONS',
+      'RATE_LIMITED',
+      'USAGE_EXCEEDED',
+    ]),
+    keyId: z.string().exactOptional(),
+    owner: z.string().exactOptional(),
+    name: z.string().exactOptional(),
+    permissions: z.array(z.string()).exactOptional(),
+    metadata: jsonObject.exactOptional(),
+    expiresAt: instantOut.nullable().exactOptional(),
+    limits: z
+      .array(strict({ name: z.string(), limit: z.int(), remaining: z.int(), resetAt: z.number() }))
+      .exactOptional(),
+    credits: z.int().exactOptional(),
+    retryAt: z.number().meta({ description: 'When it is worth while to try again.' }).exactOptional(),
+    explanation: strict({
+      resource: z.string().exactOptional(),
+      steps: z.array(
+        strict({
+          check: z.string(),
+          outcome: z.enum(['passed', 'refused', 'skipped']),
+          input: jsonObject,
+          remedy: z.string().exactOptional(),
+        }),
+      ),
+    }).exactOptional(),
+  })
+  .meta({ id: 'Verdict' })
+
+/** Routes under `/v1` that others answer; here for what is told of them. */
+export const VERIFICATION_FACTS: readonly EndpointFacts[] = [
+  {
+    name: 'verifyKey',
+    method: 'POST',
+    path: '/v1/verify',
+    group: 'Verification',
+    summary: 'Tells whether a key is good, whose it is and what it may do, and counts that use',
+    access: 'counted',
+    body: { schema: verifyBody, kind: 'json' },
+    answers: { 200: { description: 'The verdict, also when the key is not good', schema: verdict } },
+    problems: ['right.missing', 'policy.invalid'],
+  },
+  {
+    name: 'verifyKeys',
+    method: 'POST',
+    path: '/v1/verify/batch',
+    group: 'Verification',
+    summary: 'Verifies many keys at once',
+    access: 'counted',
+    body: {
+      schema: strict({
+        keys: z
+          .array(z.union([z.string(), strict(verifyShape)]))
+          .min(1)
+          .max(BATCH_MAX),
+      }),
+      kind: 'json',
+    },
+    answers: {
+      200: {
+        description: 'The verdicts, in the order of the keys',
+        schema: strict({ results: z.array(verdict) }),
+      },
+    },
+    problems: ['right.missing', 'policy.invalid'],
+  },
+]

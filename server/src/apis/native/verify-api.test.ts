@@ -1,0 +1,313 @@
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import { type ManagedKeys, openManagedKeys } from '../../core/contract/managed-keys.ts'
+import type { KeyId, UserId } from '../../core/ids.ts'
+import type { KeyRequest } from '../../core/key-authority.ts'
+import { REVOCATION_REASONS } from '../../core/keys/api-key.ts'
+import type { LaneReply, LaneRequest } from '../../transports/lane/lane-message.ts'
+import { createVerifyApi } from './verify-api.ts'
+import { checkNobody, createCheckCaller } from './verify-caller.ts'
+
+type Api = ManagedKeys & {
+  /** Asks as somebody with the right, or with these headers. */
+  ask(body: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>
+  askBatch(keys: unknown): Promise<Answer>
+  /** A key of a user with exactly these rights. */
+  callerKey(id: string, rights: readonly string[], request?: Partial<KeyRequest>): Promise<string>
+}
+
+type Answer = {
+  readonly status: number
+  readonly fields: string
+  // biome-ignore lint/suspicious/noExplicitAny: answers are looked at member by member
+  readonly body: any
+}
+
+async function openApi(
+  t: TestContext,
+  changed: Partial<KeyRequest> = {},
+  failsafeMode = false,
+): Promise<Api> {
+  const keys = await openManagedKeys(t, changed, { failsafeMode })
+  const { authority } = keys
+  const callerKey: Api['callerKey'] = async (id, rights, request = {}) => {
+    const { user } = await keys.userWhoMay(id, ...rights)
+    const asked = { owner: user.id, description: id, id: `${id}-key` as KeyId, native: {}, ...request }
+    return (await authority.keys.issueFor(keys.root, asked)).token.reveal()
+  }
+  const verifier = await callerKey('verifier', ['keys:verify', 'keys:explain'])
+  const [verify, batch] = createVerifyApi({
+    authority,
+    checkCaller: createCheckCaller({
+      authority,
+      clock: authority.clock,
+      addressOf: ({ address }) => address,
+      failsafeMode,
+    }),
+    bodyBytesMax: 100_000,
+  }).routes
+  assert.ok(verify !== undefined && batch !== undefined)
+  return {
+    ...keys,
+    callerKey,
+    ask: async (body, headers = { authorization: `Bearer ${verifier}` }) =>
+      answerOf(await verify.answer(requestOf(body, headers))),
+    askBatch: async (all) =>
+      answerOf(await batch.answer(requestOf({ keys: all }, { authorization: `Bearer ${verifier}` }))),
+  }
+}
+
+function requestOf(body: unknown, headers: Readonly<Record<string, string>>): LaneRequest {
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  const common = { host: 'keys.example.com', 'content-type': 'application/json' }
+  return {
+    method: 'POST',
+    path: '/v1/verify',
+    query: '',
+    headers: { ...common, ...headers },
+    address: '192.0.2.7',
+    body: Buffer.from(text).toString('latin1'),
+  }
+}
+
+function answerOf(reply: LaneReply): Answer {
+  assert.match(reply.body, /^[\x20-\x7e]*$/, 'a body is ASCII')
+  assert.match(reply.fields, /^(?:[\w-]+: [\x20-\x7e]*\r\n)+$/, 'fields are lines')
+  assert.match(reply.fields, /^cache-control: no-store\r$/im)
+  return { status: reply.status, fields: reply.fields, body: JSON.parse(reply.body) }
+}
+
+describe('a verification', () => {
+  test('says all that is known of a good key', async (t) => {
+    const metadata = { plan: 'größe', nested: { a: [1, null] } }
+    const { ask, token } = await openApi(t, {
+      description: 'Schlüssel "1"',
+      ttlMs: 1_000,
+      policy: { scopes: ['invoices:*'] },
+      metadata,
+    })
+    const { status, body, fields } = await ask({ key: token })
+    assert.equal(status, 200)
+    assert.match(fields, /^content-type: application\/json\r$/im)
+    assert.deepEqual(body, {
+      valid: true,
+      code: 'VALID',
+      keyId: 'k1',
+      owner: 'bob',
+      name: 'Schlüssel "1"',
+      permissions: ['invoices:*'],
+      metadata,
+      expiresAt: 1_700_000_001_000,
+      limits: [],
+    })
+  })
+
+  test('answers with the state of limits and what is left of the budget', async (t) => {
+    const limits = [{ name: 'burst', limit: 5, windowMs: 60_000 }]
+    const { ask, token } = await openApi(t, { policy: { limits, credits: { initial: 10 } } })
+    const { body } = await ask({ key: token, cost: 3 })
+    assert.deepEqual(body.limits, [{ name: 'burst', limit: 5, remaining: 2, resetAt: 1_700_000_036_000 }])
+    assert.equal(body.credits, 7)
+  })
+
+  test('has a code for every refusal', async (t) => {
+    const { ask, token, authority, root } = await openApi(t, {
+      ttlMs: 1_000_000,
+      policy: {
+        addresses: ['198.51.100.0/24'],
+        scopes: ['a:b'],
+        limits: [{ name: 'l', limit: 2, windowMs: 60_000 }],
+        credits: { initial: 1 },
+      },
+    })
+    const id = 'k1' as KeyId
+    const ip = '198.51.100.1'
+    const codeOf = async (more: object = { ip }) => {
+      const { status, body } = await ask({ key: token, ...more })
+      assert.equal(status, 200)
+      assert.equal(body.valid, body.code === 'VALID')
+      return body.code
+    }
+    assert.equal((await ask({ key: 'nonsense' })).body.code, 'MALFORMED')
+    assert.equal((await ask({ key: 'kapikey-a.b.c' })).body.code, 'NOT_FOUND')
+    assert.equal(await codeOf({}), 'FORBIDDEN')
+    assert.equal(await codeOf({ ip, permissions: 'a:c' }), 'INSUFFICIENT_PERMISSIONS')
+    assert.equal(await codeOf(), 'VALID')
+    assert.equal(await codeOf(), 'USAGE_EXCEEDED')
+    await authority.lifeCycle.setCredits(root, id, { operation: 'set', amount: 10 })
+    assert.equal(await codeOf(), 'VALID')
+    assert.equal(await codeOf(), 'RATE_LIMITED')
+    await authority.lifeCycle.disable(root, id, undefined)
+    assert.equal(await codeOf(), 'DISABLED')
+    await authority.lifeCycle.enable(root, id)
+    authority.clock.passMs(1_000_000)
+    assert.equal(await codeOf(), 'EXPIRED')
+    await authority.lifeCycle.revoke(root, id, { reason: REVOCATION_REASONS[0] })
+    assert.equal(await codeOf(), 'REVOKED')
+  })
+
+  test('is news from the very first request after a change', async (t) => {
+    const { ask, token, authority, root } = await openApi(t)
+    assert.equal((await ask({ key: token })).body.name, 'd')
+    await authority.lifeCycle.update(root, 'k1' as KeyId, { description: 'another' })
+    assert.equal((await ask({ key: token })).body.name, 'another')
+    const { token: next } = await authority.lifeCycle.rotate(root, 'k1' as KeyId, { graceMs: 5_000 })
+    assert.equal((await ask({ key: token })).body.expiresAt, 1_700_000_005_000)
+    assert.equal((await ask({ key: next.reveal() })).body.expiresAt, null)
+  })
+
+  test('explains itself to whoever may see that, and then counts nothing', async (t) => {
+    const { ask, token, callerKey } = await openApi(t, { policy: { credits: { initial: 1 } } })
+    const { body } = await ask({ key: token, explain: true, resource: 'invoice 7' })
+    assert.equal(body.explanation.resource, 'invoice 7')
+    assert.deepEqual(
+      body.explanation.steps.map(({ check }: { check: string }) => check),
+      ['known', 'revoked', 'disabled', 'expired', 'address', 'window', 'permissions', 'limits', 'credits'],
+    )
+    assert.equal((await ask({ key: token })).body.credits, 0, 'the explanation spent nothing')
+    const plain = await callerKey('plain', ['keys:verify'])
+    const refused = await ask({ key: token, explain: true }, { 'x-api-key': plain })
+    assert.equal(refused.status, 403)
+    assert.equal(refused.body.code, 'right.missing')
+  })
+})
+
+describe('who asks', () => {
+  test('must show a token', async (t) => {
+    const { ask, token } = await openApi(t)
+    const { status, fields, body } = await ask({ key: token }, {})
+    assert.equal(status, 401)
+    assert.equal(body.code, 'token.missing')
+    assert.match(fields, /^www-authenticate: Bearer realm="latchkey"/im)
+    assert.doesNotMatch(fields, /error=/)
+  })
+
+  test('must show it once', async (t) => {
+    const { ask, token } = await openApi(t)
+    const both = { authorization: `Bearer ${token}`, 'x-api-key': token }
+    assert.equal((await ask({ key: token }, both)).status, 400)
+  })
+
+  test('gets one and the same answer for every bad token', async (t) => {
+    const { ask, authority, root, callerKey } = await openApi(t)
+    const revoked = await callerKey('gone', ['keys:verify'])
+    const disabled = await callerKey('off', ['keys:verify'])
+    const expired = await callerKey('old', ['keys:verify'], { ttlMs: 1 })
+    authority.clock.passMs(10)
+    await authority.lifeCycle.revoke(root, 'gone-key' as KeyId, { reason: 'unspecified' })
+    await authority.lifeCycle.disable(root, 'off-key' as KeyId, undefined)
+    const answers = []
+    for (const bad of ['nonsense', 'kapikey-a.b.c', revoked, disabled, expired]) {
+      const { status, fields, body } = await ask(
+        { key: 'x' },
+        { authorization: `Bearer ${bad}`, 'x-request-id': 'r' },
+      )
+      answers.push(JSON.stringify([status, fields, body]))
+    }
+    assert.equal(new Set(answers).size, 1)
+    assert.match(answers[0] ?? '', /401.*error=\\"invalid_token\\"/)
+  })
+
+  test('needs the right to verify, and loses it from the very next request', async (t) => {
+    const { ask, token, authority, root, callerKey } = await openApi(t)
+    const stranger = await callerKey('stranger', ['keys:read'])
+    const refused = await ask({ key: token }, { 'x-api-key': stranger })
+    assert.equal(refused.status, 403)
+    assert.match(refused.fields, /error="insufficient_scope"/)
+
+    const narrowed = await callerKey('narrow', ['keys:verify'], { policy: { scopes: ['invoices:*'] } })
+    assert.equal((await ask({ key: token }, { 'x-api-key': narrowed })).status, 403)
+
+    const good = await callerKey('good', ['keys:verify'])
+    const asGood = () => ask({ key: token }, { 'x-api-key': good })
+    assert.equal((await asGood()).status, 200)
+    const profileIds = ['default']
+    await authority.users.update(root, 'good' as UserId, { content: {}, profileIds: profileIds as never })
+    assert.equal((await asGood()).status, 403)
+  })
+
+  test('may show a session', async (t) => {
+    const { ask, token, authority, userWhoMay } = await openApi(t)
+    const caller = await userWhoMay('human', 'keys:verify')
+    const credentials = { username: 'human', password: 'a long password' }
+    await authority.credentials.create(authority.nobody, 'local', caller.user.id, credentials)
+    const { token: session } = await authority.sessions.login(
+      { strategy: 'local', ...credentials },
+      { carrier: 'http', requestId: 'r', local: false },
+    )
+    assert.equal(
+      (await ask({ key: token }, { authorization: `Bearer ${session.reveal()}` })).body.code,
+      'VALID',
+    )
+    const eve = await authority.sessions.createToken(await userWhoMay('eve2', 'keys:read'), {
+      singleUse: false,
+    })
+    assert.equal((await ask({ key: token }, { authorization: `Bearer ${eve.token.reveal()}` })).status, 403)
+  })
+
+  test('is held to the limits of its own key', async (t) => {
+    const { ask, token, callerKey } = await openApi(t)
+    const limits = [{ name: 'l', limit: 1, windowMs: 60_000 }]
+    const caller = { 'x-api-key': await callerKey('busy', ['keys:verify'], { policy: { limits } }) }
+    assert.equal((await ask({ key: token }, caller)).status, 200)
+    const { status, fields } = await ask({ key: token }, caller)
+    assert.equal(status, 429)
+    assert.match(fields, /^retry-after: 60\r$/im)
+  })
+
+  test('must be an administrator in failsafe mode', async (t) => {
+    const { ask, token, authority, root } = await openApi(t, {}, true)
+    assert.equal((await ask({ key: token })).status, 403)
+    const admin = await authority.keys.issueFor(root, { owner: root.user.id, description: 'a' })
+    assert.equal((await ask({ key: token }, { 'x-api-key': admin.token.reveal() })).status, 200)
+  })
+
+  test('may be anybody where the operator wants it, but not for explanations', async (t) => {
+    const { authority, token } = await openApi(t)
+    const open = createVerifyApi({ authority, checkCaller: checkNobody, bodyBytesMax: 1_000 }).routes[0]
+    assert.ok(open !== undefined)
+    assert.equal(answerOf(await open.answer(requestOf({ key: token }, {}))).body.code, 'VALID')
+    assert.equal(answerOf(await open.answer(requestOf({ key: token, explain: true }, {}))).status, 403)
+  })
+})
+
+describe('what is no question', () => {
+  test('is refused with a problem document that names the request', async (t) => {
+    const { ask, token } = await openApi(t)
+    const caller = { 'x-api-key': token, 'x-request-id': 'r-1' }
+    const { status, fields, body } = await ask('{"key":', { ...caller, 'x-api-key': '' })
+    assert.equal(status, 401, 'who asks is judged before the body is read')
+    assert.match(fields, /^x-request-id: r-1\r$/im)
+    assert.equal(body.instance, 'urn:latchkey:request:r-1')
+    assert.equal((await ask('{"key":')).body.code, 'request.malformed_body')
+    assert.equal((await ask({ key: token, permission: 'x' })).body.code, 'request.invalid')
+    assert.equal((await ask({ key: token, permissions: 'a:*' })).body.code, 'policy.invalid')
+  })
+
+  test('of another media type is refused before anybody is asked', async (t) => {
+    const { ask, token } = await openApi(t)
+    const { status, body } = await ask({ key: token }, { 'content-type': 'text/plain' })
+    assert.equal(status, 415)
+    assert.equal(body.code, 'request.unsupported_media_type')
+  })
+})
+
+describe('a batch', () => {
+  test('answers in order what single verifications would', async (t) => {
+    const { ask, askBatch, token } = await openApi(t)
+    const keys = [token, 'nonsense', { key: token, permissions: 'a:b' }, { key: 'kapikey-a.b.c' }]
+    const { body } = await askBatch(keys)
+    const single = await Promise.all(
+      keys.map(async (key) => (await ask(typeof key === 'string' ? { key } : key)).body),
+    )
+    assert.deepEqual(body.results, single)
+  })
+
+  test('of many keys is judged in turns, and spends exactly', async (t) => {
+    const { askBatch, token } = await openApi(t, { policy: { credits: { initial: 400 } } })
+    const { body } = await askBatch(Array.from({ length: 1_000 }, () => token))
+    const codes: readonly string[] = body.results.map(({ code }: { code: string }) => code)
+    assert.equal(codes.filter((code) => code === 'VALID').length, 400)
+    assert.equal(codes.filter((code) => code === 'USAGE_EXCEEDED').length, 600)
+  })
+})

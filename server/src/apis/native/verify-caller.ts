@@ -1,0 +1,90 @@
+import type { KeyAuthority } from '../../core/key-authority.ts'
+import { parseKeyToken } from '../../core/keys/key-token.ts'
+import type { KeyCheck, KeyVerdict, PermissionQuery } from '../../core/keys/verdict.ts'
+import type { Clock } from '../../core/ports/clock.ts'
+import type { LaneRequest } from '../../transports/lane/lane-message.ts'
+import { shownToken } from './authenticate.ts'
+import { Problem } from './problem.ts'
+import { refusedToken } from './problem-document.ts'
+
+/** What asking about keys may need: the right to verify, and with explanations that to explain as well. */
+export type VerifyRight = 'verify' | 'explain'
+
+/** Finds out whether who asks may do so. */
+export type CheckCaller = (
+  request: LaneRequest,
+  right: VerifyRight,
+  requestId: string | undefined,
+) => Problem | undefined | Promise<Problem | undefined>
+
+/** What the callers of verifications are judged by. */
+export type VerifyCallerParts = {
+  readonly authority: KeyAuthority
+  readonly clock: Clock
+  /** Of who asks; undefined: unknown. */
+  readonly addressOf: (request: LaneRequest) => string | undefined
+  /** Only administrators may call anything. */
+  readonly failsafeMode: boolean
+}
+
+/**
+ * Judges callers by the session or key that they show, from scratch for every request.
+ *
+ * Somebody who shows a key is judged as that key would be: one look-up, the rights of its owner, its scopes, limits and
+ * credits, without waiting for anything. Verifying counts as one use of it; being asked for more rights does not.
+ */
+export function createCheckCaller(parts: VerifyCallerParts): CheckCaller {
+  const { authority, clock, addressOf, failsafeMode } = parts
+
+  const problemOf = ({ refusal, retryAt }: KeyVerdict, right: VerifyRight): Problem | undefined => {
+    if (refusal === undefined) return undefined
+    if (refusal === 'insufficient') return missing(right)
+    return refusedToken(refusal, retryAt === undefined ? undefined : retryAt - clock.now())
+  }
+
+  const checkSlowly: CheckCaller = async (request, right, requestId = '') => {
+    const address = addressOf(request)
+    const origin = { carrier: 'http', requestId, local: false, ...(address !== undefined && { address }) }
+    const verdict = await authority.tokens.verify(shownToken(request) ?? '', origin)
+    if (!verdict.valid) {
+      const { reason, retryAt } = verdict
+      return refusedToken(reason, retryAt === undefined ? undefined : retryAt - clock.now())
+    }
+    const caller = await authority.tokens.identify(verdict.token, origin)
+    const isAllowed = await authority.tokens.isAllowed(caller, { controller: 'keys', action: right })
+    return isAllowed ? undefined : missing(right)
+  }
+
+  return (request, right, requestId) => {
+    const token = shownToken(request)
+    if (token === undefined) return NO_TOKEN
+    if (failsafeMode || parseKeyToken(token) === 'session') return checkSlowly(request, right, requestId)
+    const address = addressOf(request)
+    const check: KeyCheck = {
+      permissions: NEEDED[right],
+      cost: right === 'verify' ? 1 : 0,
+      ...(address !== undefined && { address }),
+      ...(requestId !== undefined && { requestId }),
+    }
+    const verdict = authority.verification.check(token, check)
+    if (verdict instanceof Promise) return verdict.then((later) => problemOf(later, right))
+    return problemOf(verdict, right)
+  }
+}
+
+/** Judges callers of a listener that is open to all who can reach it: they may verify and nothing else. */
+export const checkNobody: CheckCaller = (_request, right) => (right === 'verify' ? undefined : missing(right))
+
+const NEEDED: Readonly<Record<VerifyRight, PermissionQuery>> = {
+  verify: { kind: 'permission', controller: 'keys', action: 'verify' },
+  explain: { kind: 'permission', controller: 'keys', action: 'explain' },
+}
+
+const NO_TOKEN = new Problem(
+  'token.missing',
+  'Cannot verify keys for nobody: show a key or session as "Authorization: Bearer ..." or "X-API-Key: ..."',
+)
+
+function missing(right: VerifyRight): Problem {
+  return new Problem('right.missing', `Cannot ${right} keys: the right "keys:${right}" is needed`)
+}

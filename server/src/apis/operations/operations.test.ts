@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { openTestAuthority } from '../../core/contract/test-authority.ts'
+import type { UserId } from '../../core/ids.ts'
+import type { HttpReply, HttpRequest } from '../../transports/http/http-message.ts'
+import { createMetrics, createMetricsSlab } from './metrics.ts'
+import { createOperations, type Operations, type OperationsParts } from './operations.ts'
+import { requestOf } from './testing/http-request.ts'
+import { parsePrometheus } from './testing/prometheus-text.ts'
+
+type Fixture = {
+  readonly operations: Operations
+  get(path: string, given?: Partial<HttpRequest>): Promise<HttpReply>
+  /** A request that shows a key of a user with that profile. */
+  as(profile: string, scopes?: readonly string[]): Promise<Partial<HttpRequest>>
+}
+
+async function opened(t: TestContext, parts: Partial<OperationsParts> = {}): Promise<Fixture> {
+  const authority = await openTestAuthority(t)
+  const operations = createOperations({
+    authority,
+    metrics: createMetrics([createMetricsSlab()], 0),
+    metricsArePublic: false,
+    isStorageHealthy: () => authority.storage.isHealthy(),
+    version: '1.2.3',
+    ...parts,
+  })
+  return {
+    operations,
+    get: async (path, given = {}) => operations.handler(requestOf(path, given)),
+    as: async (profile, scopes) => {
+      const caller = await authority.userWith(`user-${profile}`, profile)
+      const policy = scopes === undefined ? {} : { policy: { scopes } }
+      const request = { owner: `user-${profile}` as UserId, description: '', native: {}, ...policy }
+      const { token } = await authority.keys.issueFor(caller, request)
+      return { headers: { host: 'latchkey.example', authorization: `Bearer ${token.reveal()}` } }
+    },
+  }
+}
+
+test('alive, ready, draining, unhealthy and overloaded can be told apart', async (t) => {
+  let isHealthy = true
+  const { get, operations } = await opened(t, { isStorageHealthy: async () => isHealthy })
+  const states = async () => {
+    const replies = [await get('/livez'), await get('/readyz')]
+    return replies.map(({ status, body }) => [status, JSON.parse(String(body)).status])
+  }
+  assert.deepEqual(await states(), [
+    [200, 'alive'],
+    [200, 'ready'],
+  ])
+  isHealthy = false
+  assert.deepEqual(await states(), [
+    [200, 'alive'],
+    [503, 'unhealthy'],
+  ])
+  isHealthy = true
+  operations.drain()
+  assert.deepEqual(await states(), [
+    [200, 'alive'],
+    [503, 'draining'],
+  ])
+  const { status, body } = operations.overloaded(requestOf('/readyz'))
+  assert.deepEqual([status, JSON.parse(String(body)).status], [503, 'overloaded'])
+  assert.equal(operations.overloaded(requestOf('/livez')).status, 200)
+  assert.equal(operations.overloaded(requestOf('/metrics')).status, 503)
+})
+
+test('it is ready with warnings too, whose sentences are for who asks on this very host', async (t) => {
+  let warnings: readonly string[] = []
+  const { get } = await opened(t, { warnings: () => warnings })
+  const ready = async (local: boolean) => {
+    const { status, body } = await get('/readyz', { local })
+    return [status, JSON.parse(String(body))]
+  }
+  assert.deepEqual(await ready(true), [200, { status: 'ready' }])
+  warnings = ['a.xml: broken', 'b.xml: broken']
+  assert.deepEqual(await ready(true), [200, { status: 'ready', warnings }])
+  assert.deepEqual(await ready(false), [200, { status: 'ready', warnings: ['2, see the log'] }])
+})
+
+test('a store that cannot even be asked is not healthy', async (t) => {
+  const { get } = await opened(t, { isStorageHealthy: () => Promise.reject(new Error('gone')) })
+  assert.equal((await get('/readyz')).status, 503)
+})
+
+test('metrics are for who asks on this very host', async (t) => {
+  const { get } = await opened(t)
+  const { status, headers, body } = await get('/metrics', { local: true })
+  assert.deepEqual([status, headers['Content-Type']], [200, 'text/plain; version=0.0.4; charset=utf-8'])
+  assert.ok(parsePrometheus(String(body)).has('latchkey_verifications_total'))
+})
+
+test('metrics are for callers with the right server:metrics, and for no others', async (t) => {
+  const { get, as } = await opened(t)
+  const anonymous = await get('/metrics')
+  assert.deepEqual(
+    [anonymous.status, anonymous.headers['WWW-Authenticate']],
+    [401, 'Bearer realm="latchkey"'],
+  )
+  for (const authorization of ['Bearer nonsense', 'Basic abc', ['Bearer a', 'Bearer b']]) {
+    const { status, headers } = await get('/metrics', { headers: { authorization } })
+    assert.equal(status, 401)
+    assert.equal(headers['WWW-Authenticate'], 'Bearer realm="latchkey", error="invalid_token"')
+  }
+  assert.equal((await get('/metrics', await as('default'))).status, 403)
+  assert.equal((await get('/metrics', await as('admin'))).status, 200)
+})
+
+test('a key whose scopes leave only the metrics may read them, and one without them may not', async (t) => {
+  const first = await opened(t)
+  assert.equal((await first.get('/metrics', await first.as('admin', ['server:metrics']))).status, 200)
+  const second = await opened(t)
+  assert.equal((await second.get('/metrics', await second.as('admin', ['invoices:*']))).status, 403)
+})
+
+test('metrics are for everybody when a setting says so, and for nobody when they are switched off', async (t) => {
+  assert.equal((await (await opened(t, { metricsArePublic: true })).get('/metrics')).status, 200)
+  const authority = await openTestAuthority(t)
+  const operations = createOperations({
+    authority,
+    metricsArePublic: true,
+    isStorageHealthy: async () => true,
+    version: '1.2.3',
+  })
+  assert.equal((await operations.handler(requestOf('/metrics', { local: true }))).status, 404)
+})
+
+test('only GET and HEAD are answered', async (t) => {
+  const { get } = await opened(t)
+  for (const path of ['/livez', '/readyz', '/metrics']) {
+    assert.equal((await get(path, { method: 'HEAD', local: true })).status, 200)
+    const { status, headers } = await get(path, { method: 'POST', local: true })
+    assert.deepEqual([status, headers['Allow']], [405, 'GET, HEAD'])
+  }
+  assert.equal((await get('/other')).status, 404)
+})
+
+test('nothing of it may be stored by anybody on the way', async (t) => {
+  const { get } = await opened(t)
+  for (const path of ['/livez', '/readyz', '/metrics']) {
+    assert.equal((await get(path)).headers['Cache-Control'], 'no-store')
+    assert.equal((await get(path, { local: true })).headers['Cache-Control'], 'no-store')
+  }
+})

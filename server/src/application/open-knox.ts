@@ -1,0 +1,259 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createAuthService } from '../apis/knox/auth-service/auth-service.ts'
+import { createAuthenticator } from '../apis/knox/authentication/create-authenticator.ts'
+import type { CheckPassword } from '../apis/knox/authentication/shiro.ts'
+import { createKnoxApi, type KnoxApi } from '../apis/knox/knox-api.ts'
+import type { KnoxService } from '../apis/knox/knox-filter.ts'
+import { KnoxRefusal, type KnoxRequest } from '../apis/knox/knox-request.ts'
+import { createPageService, PAGE_SERVICE_ROLES } from '../apis/knox/page-services.ts'
+import { createSigningKeys, type SigningKeys } from '../apis/knox/token-services/signing-keys.ts'
+import { createTokenService, TOKEN_SERVICE_ROLES } from '../apis/knox/token-services/token-service.ts'
+import type { TokenServiceParts } from '../apis/knox/token-services/token-service-parts.ts'
+import { openTopologyFolder, type TopologyEvent } from '../apis/knox/topologies/topology-folder.ts'
+import { TopologyProblem } from '../apis/knox/topologies/topology-problem.ts'
+import type { Topology, TopologyService } from '../apis/knox/topology.ts'
+import type { AuditEvent, Origin } from '../core/audit/audit-event.ts'
+import { DomainError } from '../core/errors.ts'
+import { ANONYMOUS_ID, type KeyId } from '../core/ids.ts'
+import type { KeyAuthority } from '../core/key-authority.ts'
+import type { Storage } from '../core/ports/storage.ts'
+import type { Settings } from '../settings/settings.ts'
+import { environmentText } from '../settings/settings-environment.ts'
+import { systemClock } from '../system/system-clock.ts'
+import type { HttpRequest } from '../transports/http/http-message.ts'
+import { clientAddressOf } from './client-address-of.ts'
+import { type KnoxSettings, knoxSettingsOf } from './knox-settings-of.ts'
+import type { Log } from './log.ts'
+import { StartError } from './start-error.ts'
+import { readVersion } from './version.ts'
+
+/** Knox's services, and what is wrong with their files just now. */
+export type OpenKnox = {
+  readonly api: KnoxApi
+  readonly gatewayPath: string
+  /** Sentences for operators; empty: all is well. */
+  problems(): readonly string[]
+  close(): void
+}
+
+/**
+ * What a fresh installation offers: keys for this server's own users, by their passwords. Under a name of its own, and
+ * under that of Knox's examples, so that what is copied from them works.
+ */
+const BUILT_IN = ['default', 'sandbox'].map(
+  (name): Topology => ({
+    name,
+    providers: [
+      { role: 'authentication', name: 'ShiroProvider', params: new Map([['urls./**', 'authcBasic']]) },
+      { role: 'identity-assertion', name: 'Default', params: new Map() },
+    ],
+    services: [{ role: 'APIKEY', urls: [], params: new Map() }],
+  }),
+)
+
+/**
+ * Opens Knox's services: the topologies of a folder, which is watched, or a built-in one.
+ *
+ * @throws {StartError} the folder cannot be read, or a setting cannot be understood. A topology file that cannot be
+ *   offered is no reason not to start: it is said in log, audit and health.
+ */
+export async function openKnox(
+  settings: Settings,
+  { authority, storage }: { readonly authority: KeyAuthority; readonly storage: Storage },
+  log: Log,
+): Promise<OpenKnox> {
+  const knox = knoxSettingsOf(settings)
+  const api = createApi(settings, knox, { authority, storage }, log)
+  if (knox.folder === undefined) {
+    api.offer(new Map(BUILT_IN.map((topology) => [topology.name, topology])))
+    return { api, gatewayPath: knox.gatewayPath, problems: () => [], close: () => undefined }
+  }
+  const told = topologyTeller(storage, log)
+  let refused: ReadonlyMap<string, string> = new Map()
+  const folder = await openTopologyFolder(knox.folder, {
+    rules: { proxiedRoles: knox.proxiedRoles, aliasValue: (name) => knox.aliases.get(name) },
+    onEvent: told,
+    onRead: (topologies) => {
+      const before = refused
+      refused = api.offer(topologies)
+      for (const [topology, problem] of refused) {
+        if (before.get(topology) !== problem) told({ kind: 'refused', topology, file: topology, problem })
+      }
+    },
+  }).catch((error: unknown) => {
+    if (error instanceof TopologyProblem) throw new StartError(`Cannot start: ${error.message}`)
+    throw error
+  })
+  return {
+    api,
+    gatewayPath: knox.gatewayPath,
+    problems: () => [...folder.problems.values(), ...refused.values()],
+    close: () => folder.close(),
+  }
+}
+
+function createApi(
+  settings: Settings,
+  knox: KnoxSettings,
+  { authority, storage }: { readonly authority: KeyAuthority; readonly storage: Storage },
+  log: Log,
+): KnoxApi {
+  const signingKeys = openSigningKeys(knox, storage)
+  const tokenParts: TokenServiceParts = {
+    tokens: authority.managedTokens,
+    signingKeys,
+    now: () => systemClock.now(),
+    randomId: randomUUID,
+    baseUrlOf: (request) => settings['http.publicUrl'] ?? urlCalled(request),
+    perUserMax: knox.perUserMax,
+    seeingAll: knox.seeingAll,
+    issuesByGet: knox.issuesByGet,
+  }
+  const authentication = {
+    tokens: {
+      checkKey: authority.managedTokens.verify,
+      checkJwt: (jwt: string) => signingKeys.verify(jwt),
+      findToken: (id: string) => authority.managedTokens.get(id as KeyId),
+      now: () => systemClock.now(),
+      uniformRefusals: knox.uniformRefusals,
+    },
+    checkOwnPassword: ownPasswordCheck(authority),
+    admit: attemptCounter(authority),
+    now: () => systemClock.now(),
+    readCertificates: (path: string) => readFileSync(path, 'utf8'),
+  }
+  return createKnoxApi({
+    gatewayPath: knox.gatewayPath,
+    addressOf: clientAddressOf(settings),
+    bodyBytesMax: settings['server.maxRequestSize'],
+    encodingsMax: settings['server.protocols.http.maxEncodingLayers'],
+    createAuthenticator: (provider, topology) => createAuthenticator(provider, topology, authentication),
+    createService: (service, topology) => createService(service, topology, { tokenParts, knox }),
+    administrators: knox.administrators,
+    timing: { now: () => systemClock.now(), wait: (ms) => sleep(ms) },
+    onError: (error, requestId) => log.error({ err: error, requestId }, 'A request to a topology failed'),
+  })
+}
+
+function createService(
+  service: TopologyService,
+  topology: Topology,
+  { tokenParts, knox }: { readonly tokenParts: TokenServiceParts; readonly knox: KnoxSettings },
+): KnoxService {
+  const page = PAGE_SERVICE_ROLES.find((role) => role === service.role)
+  if (page !== undefined)
+    return createPageService(page, { version: readVersion(), seeingAll: knox.seeingAll })
+  if (service.role === 'KNOX-AUTH-SERVICE') {
+    return createAuthService(service, topology.name, { tokenFor: environmentText })
+  }
+  if (TOKEN_SERVICE_ROLES.some((role) => role === service.role)) {
+    return createTokenService(service, topology, tokenParts)
+  }
+  throw new TopologyProblem(`${topology.name}: service "${service.role}" is not offered here`)
+}
+
+function openSigningKeys(knox: KnoxSettings, { config }: Storage): SigningKeys {
+  return createSigningKeys({
+    store: {
+      read: (name) => config.read(name),
+      update: (name, change) => config.update(name, change, event('signing_keys.change', `config:${name}`)),
+    },
+    now: () => systemClock.now(),
+    rotateAfterMs: knox.signingKeyLifeMs,
+    knownForMs: knox.signingKeyKnownForMs,
+  })
+}
+
+/** Passwords of this server's own users; the groups are their profiles. */
+function ownPasswordCheck({ sessions }: KeyAuthority): CheckPassword {
+  return async (request, username, password) => {
+    try {
+      const user = await sessions.findUserByPassword({ username, password }, originOf(request))
+      return { name: user.id, groups: user.profileIds }
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+      if (error.code === 'login.failed') return undefined
+      if (error.code === 'login.too_many') throw tooMany(Number(error.facts['retryAfterMs']))
+      throw error
+    }
+  }
+}
+
+function attemptCounter({ sessions }: KeyAuthority) {
+  return ({
+    username,
+    address,
+  }: {
+    readonly username: string
+    readonly address: string | undefined
+  }): number => {
+    const origin: Origin = {
+      ...(address !== undefined && { address }),
+      carrier: 'knox',
+      requestId: '',
+      local: false,
+    }
+    try {
+      sessions.countAttempt(username, origin)
+      return 0
+    } catch (error) {
+      if (error instanceof DomainError && error.code === 'login.too_many')
+        return Number(error.facts['retryAfterMs'])
+      throw error
+    }
+  }
+}
+
+function tooMany(retryAfterMs: number): KnoxRefusal {
+  return new KnoxRefusal(429, undefined, { 'Retry-After': String(Math.ceil(retryAfterMs / 1_000)) })
+}
+
+function originOf({ http, address }: KnoxRequest): Origin {
+  return { ...(address !== undefined && { address }), carrier: 'knox', requestId: http.id, local: http.local }
+}
+
+/** The address of this server as the client wrote it. */
+function urlCalled({ headers }: HttpRequest): string {
+  const { host } = headers
+  return `http://${typeof host === 'string' ? host : 'localhost'}`
+}
+
+function topologyTeller({ audit }: Storage, log: Log): (event: TopologyEvent) => void {
+  return (told) => {
+    const { kind, topology, file } = told
+    const problem = 'problem' in told ? told.problem : undefined
+    if (kind === 'refused') {
+      log.error(
+        { topology, file, problem },
+        'A topology cannot be offered as it is; its last good version stays',
+      )
+    } else if (kind === 'warning') {
+      log.warn({ topology, file, problem }, 'Part of a topology is not offered')
+      return
+    } else {
+      log.info({ topology, file }, `Topology ${kind}`)
+    }
+    const outcome = kind === 'refused' ? 'refused' : 'done'
+    const entry: AuditEvent = {
+      ...event('topology.change', `topology:${topology}`),
+      outcome,
+      ...(problem !== undefined && { reason: problem }),
+      details: { kind, file },
+    }
+    audit.append([entry]).catch((error: unknown) => log.error({ err: error }, 'Cannot write the audit'))
+  }
+}
+
+/** What the server does by itself. */
+function event(action: AuditEvent['action'], subject: string): AuditEvent {
+  return {
+    at: systemClock.now(),
+    action,
+    outcome: 'done',
+    actor: ANONYMOUS_ID,
+    subject,
+    origin: { carrier: 'server', requestId: '', local: true },
+  }
+}

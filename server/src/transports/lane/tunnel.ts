@@ -1,0 +1,94 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { isLoopback, type Peer } from '../peer.ts'
+
+/** Where a tunnel ends, and what proves that somebody may use it. */
+export type TunnelAddress = { readonly path: string; readonly secret: Uint8Array }
+
+/** The end of tunnels through which other threads of this process pass connections on. */
+export interface TunnelEnd {
+  readonly address: TunnelAddress
+  /** Lets no more connections in; those that came through are their owner's to end. */
+  close(): Promise<void>
+}
+
+const SECRET_BYTES = 32
+/** Longest address of a peer: IPv6 with a zone. */
+const ADDRESS_BYTES_MAX = 64
+/** How long a connection may take to say what it is, in ms. */
+const PREFACE_TIMEOUT_MS = 5_000
+
+/**
+ * Opens a Unix socket that only this user can reach, and gives each connection that comes through, with the peer for
+ * whom it stands, to `adopt`: half open and paused, with what was read beyond the preface put back.
+ *
+ * A preface is the secret, the length of the peer's address in one byte, and the address.
+ */
+export async function openTunnelEnd(adopt: (socket: Socket, peer: Peer) => void): Promise<TunnelEnd> {
+  // Its mode is 0700, so that nobody else can even try.
+  const directory = await mkdtemp(join(tmpdir(), 'latchkey-'))
+  const path = join(directory, 'tunnel.sock')
+  const secret = randomBytes(SECRET_BYTES)
+  const server = createServer({ allowHalfOpen: true }, (socket) => readPreface(socket, secret, adopt))
+  const removeDirectory = (): Promise<void> => rm(directory, { recursive: true, force: true })
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(path, resolve)
+    })
+  } catch (error) {
+    await removeDirectory()
+    throw error
+  }
+  return {
+    address: { path, secret },
+    close: async () => {
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve())
+      })
+      await removeDirectory()
+    },
+  }
+}
+
+/** Passes a connection on through a tunnel: bytes both ways, until both ends are done. `socket` is paused. */
+export function passThrough({ path, secret }: TunnelAddress, socket: Socket, peer: Peer): void {
+  const tunnel = connect({ path, allowHalfOpen: true })
+  const address = Buffer.from(peer.address, 'latin1')
+  tunnel.write(Buffer.concat([secret, Buffer.of(address.length), address]))
+  joinEnds(socket, tunnel)
+  joinEnds(tunnel, socket)
+}
+
+/** What is read at one end is written to the other; when one breaks off, the other ends once it has sent all. */
+function joinEnds(from: Socket, to: Socket): void {
+  from.pipe(to)
+  from.on('error', () => to.destroy())
+  from.on('close', () => to.destroySoon())
+}
+
+function readPreface(socket: Socket, secret: Uint8Array, adopt: (socket: Socket, peer: Peer) => void): void {
+  let read = Buffer.alloc(0)
+  const refuse = (): void => void socket.destroy()
+  const take = (chunk: Buffer): void => {
+    read = Buffer.concat([read, chunk])
+    if (read.length <= SECRET_BYTES) return
+    const end = SECRET_BYTES + 1 + (read[SECRET_BYTES] ?? 0)
+    const isKnown = timingSafeEqual(read.subarray(0, SECRET_BYTES), secret)
+    if (!isKnown || end > SECRET_BYTES + 1 + ADDRESS_BYTES_MAX) return void refuse()
+    if (read.length < end) return
+    clearTimeout(deadline)
+    socket.off('data', take).off('error', refuse).off('end', refuse).off('close', stop)
+    socket.pause()
+    const rest = read.subarray(end)
+    if (rest.length > 0) socket.unshift(rest)
+    const address = read.toString('latin1', SECRET_BYTES + 1, end)
+    adopt(socket, { address, loopback: isLoopback(address) })
+  }
+  const stop = (): void => clearTimeout(deadline)
+  const deadline = setTimeout(refuse, PREFACE_TIMEOUT_MS)
+  socket.on('data', take).on('error', refuse).on('end', refuse).on('close', stop)
+}
