@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Params, Provider, TopologyService } from '../topology.ts'
+import { topologyWarnings } from './topology-warnings.ts'
+
+const paramsOf = (params: Readonly<Record<string, string>>): Params => new Map(Object.entries(params))
+
+const service = (role: string, params: Readonly<Record<string, string>> = {}): TopologyService => ({
+  role,
+  urls: [],
+  params: paramsOf(params),
+})
+
+const warningsOf = (services: readonly TopologyService[], providers: readonly Provider[] = []) =>
+  topologyWarnings({ name: 't', providers, services }, 't.xml')
+
+describe('a topology is accepted, and whoever wrote it is told', () => {
+  it('of parameters that have no effect on keys, and of those that are misspelt', () => {
+    const params = {
+      'apikey.knox.token.ttl': '1000',
+      'apikey.knox.token.audiences': 'a',
+      'apikey.knox.token.tttl': '5',
+      'apikey.knox.token.allowed.principals': 'CN=a',
+    }
+    assert.deepEqual(warningsOf([service('APIKEY', params)]), [
+      't.xml: service "APIKEY": parameter "apikey.knox.token.audiences" has no effect: keys are no JSON Web Tokens',
+      't.xml: service "APIKEY": parameter "apikey.knox.token.tttl" is not known, and has no effect',
+      't.xml: service "APIKEY": parameter "apikey.knox.token.allowed.principals" has no effect: certificates of clients are not seen here',
+    ])
+  })
+
+  it("of a neighbour's parameters that count, and not of its time to live, which does not", () => {
+    const neighbour = service('KNOXTOKEN', {
+      'knox.token.ttl': '1',
+      'knox.token.limit.per.user': '2',
+      'knox.token.exp.server-managed': 'false',
+    })
+    assert.deepEqual(warningsOf([neighbour, service('APIKEY')]), [
+      't.xml: service "APIKEY" uses parameter "knox.token.limit.per.user" of service "KNOXTOKEN"',
+    ])
+    const own = service('APIKEY', { 'apikey.knox.token.limit.per.user': '3' })
+    assert.deepEqual(warningsOf([neighbour, own]), [])
+  })
+
+  it('that nothing is issued to clients whose certificates nobody sees', () => {
+    const [warning = ''] = warningsOf([service('KNOXTOKEN', { 'knox.token.client.cert.required': 'true' })])
+    assert.match(warning, /service "KNOXTOKEN" issues nothing/)
+  })
+
+  it('that JSON Web Tokens of another issuer are refused', () => {
+    const provider = (params: Readonly<Record<string, string>>): Provider => ({
+      role: 'federation',
+      name: 'JWTProvider',
+      params: paramsOf(params),
+    })
+    const [warning = ''] = warningsOf([], [provider({ 'knox.token.verification.pem': 'MIIB' })])
+    assert.match(warning, /"knox\.token\.verification\.pem" is for JSON Web Tokens of another issuer/)
+    assert.deepEqual(warningsOf([], [provider({ 'knox.token.audiences': 'a' })]), [])
+  })
+})

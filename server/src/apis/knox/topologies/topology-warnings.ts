@@ -1,0 +1,91 @@
+import { namesForeignIssuer } from '../authentication/foreign-issuer.ts'
+import { serviceParams } from '../service-params.ts'
+import type { Provider, Topology, TopologyService } from '../topology.ts'
+
+/** Token services with parameters of their own, by role. */
+const PREFIXES: Readonly<Record<string, string>> = { APIKEY: 'apikey', CLIENTID: 'clientid' }
+
+const PARAMETER = 'knox.token.'
+
+/** Parameters of token services that count for keys, without `knox.token.`. */
+const COUNTING = [
+  'ttl',
+  'exp.server-managed',
+  'limit.per.user',
+  'user.limit.exceeded.action',
+  'exp.renew-interval',
+  'exp.max-lifetime',
+  'renewer.whitelist',
+  'renewer.group.whitelist',
+  'client.cert.required',
+  'include.groups.allowed',
+  'lifespan.input.enabled',
+  'exp.tokengen.allowed.tss.backends',
+]
+
+/** Those that only say what a JSON Web Token looks like, which keys are not. */
+const OF_JWTS = [
+  'audiences',
+  'target.url',
+  'client.data',
+  'target.endpoint.cert.pem',
+  'sigalg',
+  'type',
+  'issuer',
+  'enable.delegated.auth',
+]
+
+/** What may surprise whoever wrote a topology, one sentence each: all of it is accepted. */
+export function topologyWarnings(topology: Topology, file: string): readonly string[] {
+  return [
+    ...topology.services.flatMap((service) => ownParameterWarnings(service, file)),
+    ...topology.services.flatMap(({ role }) => neighbourWarnings(topology, role, file)),
+    ...topology.services.flatMap(({ role }) => certificateWarnings(topology, role, file)),
+    ...topology.providers.flatMap((provider) => providerWarnings(provider, file)),
+  ]
+}
+
+function ownParameterWarnings({ role, params }: TopologyService, file: string): readonly string[] {
+  return [...params.keys()].flatMap((name) => {
+    const prefix = Object.values(PREFIXES).find((each) => name.startsWith(`${each}.${PARAMETER}`))
+    if (prefix === undefined) return []
+    const bare = name.slice(prefix.length + 1 + PARAMETER.length)
+    const where = `${file}: service "${role}": parameter "${name}"`
+    if (OF_JWTS.includes(bare)) return [`${where} has no effect: keys are no JSON Web Tokens`]
+    if (bare === 'allowed.principals') return [`${where} has no effect: ${NO_CERTIFICATES}`]
+    return COUNTING.includes(bare) ? [] : [`${where} is not known, and has no effect`]
+  })
+}
+
+/** All services of a topology share their parameters, which is easily overlooked. */
+function neighbourWarnings(topology: Topology, role: string, file: string): readonly string[] {
+  const prefix = PREFIXES[role]
+  if (prefix === undefined) return []
+  const params = serviceParams(topology, role, prefix)
+  return COUNTING.flatMap((name) => {
+    const source = params.sourceOf(PARAMETER + name)
+    const isOwn = source === undefined || source.endsWith(`of service "${role}"`)
+    return isOwn ? [] : [`${file}: service "${role}" uses parameter ${source}`]
+  })
+}
+
+const NO_CERTIFICATES = 'certificates of clients are not seen here'
+
+function certificateWarnings(topology: Topology, role: string, file: string): readonly string[] {
+  if (role !== 'KNOXTOKEN' && PREFIXES[role] === undefined) return []
+  const required = serviceParams(topology, role, PREFIXES[role]).get(`${PARAMETER}client.cert.required`)
+  if (required?.trim().toLowerCase() !== 'true') return []
+  return [
+    `${file}: service "${role}" issues nothing: it requires certificates of clients, and ${NO_CERTIFICATES}`,
+  ]
+}
+
+function providerWarnings({ name, params }: Provider, file: string): readonly string[] {
+  if (name !== 'JWTProvider') return []
+  const foreign = namesForeignIssuer(params)
+  return foreign === undefined
+    ? []
+    : [
+        `${file}: provider "${name}": parameter "${foreign}" is for JSON Web Tokens of another issuer, which are not checked here: this topology refuses all of them, and accepts keys`,
+      ]
+}
