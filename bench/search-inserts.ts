@@ -58,7 +58,7 @@ export async function fillOwners(
   return rates
 }
 
-/** Creates a second, round by round, of keys that are indexed and of keys that are not. */
+/** Creates a second, round by round, of keys that are indexed and of keys that are not. Rounds are of equal size. */
 export type InsertRates = {
   readonly atOnce: number
   readonly rounds: number
@@ -67,7 +67,8 @@ export type InsertRates = {
   readonly without: readonly number[]
 }
 
-const ROUNDS = 15
+/** Together more than the 65,536 keys in whose course every merge of the index's segments comes once. */
+const ROUNDS = 17
 
 /** Fewer than make an owner's descriptions indexed, so that each round takes a new owner. */
 const PER_ROUND = 4_000

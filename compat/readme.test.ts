@@ -29,23 +29,49 @@ describe('the README, copied line by line into a shell', () => {
 
   const lastJson = (text: string | undefined) => JSON.parse(/\{.*\}\s*$/.exec(text ?? '')?.[0] ?? 'null')
 
-  it('creates an administrator and a user', () => {
-    assert.match(answers[0] ?? '', /"_id":"admin"/)
-    assert.equal(lastJson(answers[0]).result._id, 'melis')
+  it('creates an administrator', () => {
+    assert.equal(lastJson(answers[0]).id, 'admin')
   })
 
-  it('uses the key it issued', () => {
-    assert.equal(lastJson(answers[2]).result._id, 'melis')
+  it('makes a role and an owner, and issues a key', () => {
+    assert.match(answers[1] ?? '', /"id":"billing"[\s\S]*"id":"melis"/)
+    assert.match(answers[1] ?? '', /\nlk_live_[0-9A-Za-z]{41}\n/)
   })
 
-  it('finds the key by the fingerprint that sha256sum computes', () => {
-    const { total, hits } = lastJson(answers[3]).result
+  it('sees it verified, by a service and by a proxy', () => {
+    const { valid, code, owner, keyId } = lastJson(answers[2])
+    assert.deepEqual(
+      { valid, code, owner, keyId },
+      { valid: true, code: 'VALID', owner: 'melis', keyId: 'cron' },
+    )
+    assert.match(answers[3] ?? '', /^\s*HTTP\/1\.1 200 OK\r\n[\s\S]*X-Latchkey-Owner: melis\r\n/)
+  })
+
+  const codes = (text: string | undefined): unknown =>
+    lastJson(text).results.map(({ code }: { readonly code: string }) => code)
+
+  it('rotates it: both secrets are good for a while', () => {
+    assert.deepEqual(codes(answers[4]), ['VALID', 'VALID'])
+  })
+
+  it('revokes it: neither secret is good any more', () => {
+    assert.match(answers[5] ?? '', /"reason":"superseded"/)
+    const lastLine = answers[5]?.trimEnd().split('\n').at(-1)
+    assert.deepEqual(codes(lastLine), ['REVOKED', 'REVOKED'])
+  })
+
+  it("issues a key in Kuzzle's language, and uses it", () => {
+    assert.equal(lastJson(answers[6]).result._id, 'melis')
+  })
+
+  it('finds that key by the fingerprint that sha256sum computes', () => {
+    const { total, hits } = lastJson(answers[7]).result
     assert.equal(total, 1)
     assert.equal(hits[0]._id, 'first-key')
   })
 
   it('sees the deleted key refused', () => {
-    assert.match(answers[4] ?? '', /"_id":"first-key"/)
-    assert.equal(lastJson(answers[4]).error.id, 'security.token.invalid')
+    assert.match(answers[8] ?? '', /"_id":"first-key"/)
+    assert.equal(lastJson(answers[8]).error.id, 'security.token.invalid')
   })
 })

@@ -83,14 +83,17 @@ function listeningUrl(child: ChildProcess, output: () => string): Promise<string
       child.kill('SIGKILL')
       reject(new Error(`Cannot start the server: it ${why}.\n${output()}`))
     }
-    child.once('exit', (code) => fail(`exited with ${code}`))
-    child.stdout?.on('data', () => {
-      const url = /latchkey listening on (http:\/\/\S+)/.exec(output())?.[1]
+    const exited = (code: number | null): void => fail(`exited with ${code}`)
+    const look = (): void => {
+      const url = /latchkey listening on (http:\/\/[^\s"]+)/.exec(output())?.[1]
       if (url === undefined) return
       clearTimeout(timer)
-      child.removeAllListeners('exit')
+      child.off('exit', exited)
+      child.stdout?.off('data', look)
       resolve(url)
-    })
+    }
+    child.once('exit', exited)
+    child.stdout?.on('data', look)
   })
 }
 

@@ -31,6 +31,70 @@ describe('secrets', () => {
     return answer
   }
 
+  /** Takes a key through its life with Latchkey's own API, and shows secrets in all the wrong places too. */
+  async function useNativeApi(): Promise<void> {
+    const login = await ask(server, 'POST', '/v1/login', { body: { username: 'melis', password: PASSWORD } })
+    await note(server, 'POST', '/v1/login', { body: { username: 'melis', password: WRONG_PASSWORD } })
+    const issued = await ask(server, 'POST', '/v1/keys', {
+      token: adminToken,
+      headers: { 'idempotency-key': 'once' },
+      body: {
+        owner: 'melis',
+        id: 'native',
+        description: 'canary',
+        limits: [{ name: 'l', limit: 9, window: 1e6 }],
+      },
+    })
+    const rotated = await ask(server, 'POST', '/v1/keys/native/rotate', {
+      token: adminToken,
+      body: { graceMs: 60_000 },
+    })
+    const [old, key, session] = [issued.body.key, rotated.body.key, login.body.token]
+    assert.ok(old.startsWith('lk_live_') && key.startsWith('lk_live_') && session.startsWith('kauth-'))
+    secrets.push(old, key, session)
+    await note(server, 'POST', '/v1/keys', {
+      token: adminToken,
+      headers: { 'idempotency-key': 'once' },
+      body: {
+        owner: 'melis',
+        id: 'native',
+        description: 'canary',
+        limits: [{ name: 'l', limit: 9, window: 1e6 }],
+      },
+    })
+    const verify = { key, permissions: 'a:b', explain: true }
+    await note(server, 'POST', '/v1/verify', { token: adminToken, body: verify })
+    await note(server, 'POST', '/v1/verify', { token: adminToken, body: { key: { nested: key } } })
+    await note(server, 'POST', '/v1/verify/batch', {
+      token: adminToken,
+      body: { keys: [{ key }, { key: old }] },
+    })
+    for (const path of ['/v1/authorize', `/v1/authorize/${key}`, `/v1/authorize?permissions=${key}`]) {
+      const response = await fetch(`${server.url}${path}`, { headers: { 'x-api-key': key } })
+      answers.push(`${JSON.stringify([...response.headers])} ${await response.text()}`)
+    }
+    await note(server, 'GET', '/v1/whoami', { token: key })
+    await note(server, 'GET', '/v1/whoami', { token: FORGED_TOKEN, headers: { 'x-api-key': key } })
+    for (const [path, token] of [
+      ['/v1/introspect', key],
+      ['/v1/introspect', FORGED_TOKEN],
+      ['/v1/revoke', old],
+    ] as const) {
+      const headers = { authorization: `Bearer ${adminToken}` }
+      const response = await fetch(`${server.url}${path}`, {
+        method: 'POST',
+        headers,
+        body: new URLSearchParams({ token }),
+      })
+      answers.push(await response.text())
+    }
+    // A refusal repeats to its caller what it sent as an id; no log may.
+    await ask(server, 'GET', `/v1/keys/${key}`, { token: adminToken })
+    await note(server, 'GET', '/v1/keys?state=revoked', { token: adminToken })
+    await note(server, 'POST', '/v1/keys/search', { token: adminToken, body: { owner: 'melis' } })
+    answers.push(await (await fetch(`${server.url}/metrics`)).text())
+  }
+
   it('stand in no log, no file, and no answer but the one that delivered them', async () => {
     await note(server, 'POST', '/users/melis/_create', {
       token: adminToken,
@@ -71,13 +135,14 @@ describe('secrets', () => {
     socket.disconnect()
     await note(server, 'DELETE', `/users/melis/api-keys/${created.body.result._id}`, { token: adminToken })
     await note(server, 'GET', '/_me', { token: key })
+    await useNativeApi()
     assert.equal(await server.stop(), 0)
 
     const places: [string, string][] = answers.map((answer, index) => [`answer ${index}`, answer])
     places.push(['the log', server.output()])
     for (const file of readdirSync(server.dataDir))
       places.push([`file ${file}`, readFileSync(join(server.dataDir, file), 'latin1')])
-    assert.ok(places.length > 15, 'there is something to look at')
+    assert.ok(places.length > 30, 'there is something to look at')
     for (const [place, text] of places)
       for (const secret of [...secrets, PASSWORD, WRONG_PASSWORD, FORGED_TOKEN]) {
         assert.equal(text.includes(secret), false, `${place} holds a secret`)

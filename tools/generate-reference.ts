@@ -6,6 +6,10 @@ import { pathToFileURL } from 'node:url'
 import { ACTION_DESCRIPTIONS } from '../server/src/apis/kuzzle/action-descriptions.ts'
 import { CONTROLLERS } from '../server/src/apis/kuzzle/actions.ts'
 import { KUZZLE_ERRORS } from '../server/src/apis/kuzzle/kuzzle-errors.ts'
+import type { EndpointFacts } from '../server/src/apis/native/endpoint.ts'
+import { ROUTES } from '../server/src/apis/native/endpoints.ts'
+import { commonProblems, printOpenApi } from '../server/src/apis/native/openapi.ts'
+import { PROBLEMS } from '../server/src/apis/native/problem.ts'
 import { EXIT } from '../server/src/cli/command.ts'
 import { environmentVariableOf, flagOf } from '../server/src/settings/setting-names.ts'
 import { SETTING_NAMES, type SettingName, settingOf } from '../server/src/settings/settings.ts'
@@ -19,6 +23,8 @@ export const DOCUMENTS: Readonly<Record<string, () => string>> = {
   'settings.md': settingsDocument,
   'errors.md': errorsDocument,
   'kuzzle-actions.md': actionsDocument,
+  'native-api.md': nativeApiDocument,
+  'openapi.json': () => `${JSON.stringify(printOpenApi(ROUTES), null, 1)}\n`,
 }
 
 function write(): void {
@@ -140,6 +146,67 @@ choose among what is listed. Arguments are described by \`server:openapi\` (\`GE
 
 ${sections.join('\n\n')}
 `
+}
+
+function nativeApiDocument(): string {
+  const groups = [...new Set(ROUTES.map(({ group }) => group))]
+  const sections = groups.map((group) => {
+    const rows = ROUTES.filter((route) => route.group === group).map(routeRow)
+    return `## ${group}\n\n| Route | Does | Answers | Refuses with |\n|---|---|---|---|\n${rows.join('\n')}`
+  })
+  const problems = Object.entries(PROBLEMS).map(([code, { status, title }]) =>
+    row(`\`${code}\``, String(status), title),
+  )
+  return `${GENERATED}
+
+# Latchkey's API
+
+Routes under \`/v1\`, with what each refuses beside the [problems of every route](#problems). Bodies and answers, member
+by member, are in [openapi.json](openapi.json), which a server answers at \`GET /v1/openapi.json\`. How to use them is told
+by [the guide](../guides/native-api.md).
+
+${sections.join('\n\n')}
+
+## Problems
+
+A refusal is a problem document (RFC 9457), \`application/problem+json\`:
+\`{"type", "title", "status", "detail", "code", "instance", "errors"?}\`. Match on \`code\`; the other texts are for people.
+\`errors\` says which parts of the request are wrong, by JSON pointer into the body or by name of the parameter.
+\`instance\` names the request. Every route may answer ${listOf(commonProblems({ access: 'none' }))}; one that
+reads a body also ${listOf(problemsOf('body'))}; one that needs a token also
+${listOf(problemsOf('token'))}; one that takes an \`Idempotency-Key\` also ${listOf(problemsOf('idempotency'))}.
+
+An answer with status 500 is a fault of Latchkey; the log has the details under the reference in its \`detail\`.
+
+| Code | Status | Means |
+|---|---|---|
+${problems.join('\n')}
+`
+}
+
+function routeRow({ method, path, summary, access, answers, problems }: EndpointFacts): string {
+  const statuses = Object.entries(answers).map(([status, { description }]) => `${status}: ${description}`)
+  const open = access === 'none' ? ' (needs no token)' : ''
+  return row(
+    `\`${method} ${path.replace(':id', '{id}')}\`${open}`,
+    summary,
+    statuses.join('<br>'),
+    problems.map((code) => `\`${code}\``).join(', '),
+  )
+}
+
+function problemsOf(what: 'body' | 'token' | 'idempotency'): readonly string[] {
+  const plain = commonProblems({ access: 'none' })
+  const more = commonProblems({
+    access: what === 'token' ? 'counted' : 'none',
+    ...(what === 'idempotency' && { idempotent: true }),
+    ...(what === 'body' && { body: {} }),
+  })
+  return more.filter((code) => !plain.includes(code))
+}
+
+function listOf(codes: readonly string[]): string {
+  return [...new Set(codes)].map((code) => `\`${code}\``).join(', ')
 }
 
 function row(...cells: readonly string[]): string {
