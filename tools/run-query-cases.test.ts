@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { postgresIsMissing, startPostgres } from '../server/src/storage/postgres/testing/postgres-server.ts'
 import type { CasesFile } from './query-cases/run-case.ts'
 
 const TOOL = new URL('./run-query-cases.ts', import.meta.url).pathname
@@ -34,6 +35,14 @@ describe('run-query-cases', () => {
     const { status, lines } = run(FIXTURE)
     const count = (FILE.cases?.length ?? 0) + (FILE.paging?.length ?? 0)
     assert.deepEqual(lines, [`${count} passed, 0 failed`])
+    assert.equal(status, 0)
+  })
+
+  it('passes them on PostgreSQL as well', { skip: postgresIsMissing() }, async () => {
+    const server = await startPostgres()
+    const { status, last } = run(FIXTURE, '--storage', await server.newStore())
+    await server.stop()
+    assert.match(last ?? '', /^\d+ passed, 0 failed$/)
     assert.equal(status, 0)
   })
 
@@ -102,6 +111,6 @@ describe('run-query-cases', () => {
   it('does not pretend to know other stores', () => {
     const { status, stderr } = run(FIXTURE, '--storage', 'mysql://localhost')
     assert.notEqual(status, 0)
-    assert.match(stderr, /only sqlite:PATH is supported/)
+    assert.match(stderr, /only sqlite:PATH and postgres:/)
   })
 })

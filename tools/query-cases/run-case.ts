@@ -5,7 +5,8 @@ import { translateKoncorde } from '../../server/src/query/koncorde.ts'
 import type { Mapping } from '../../server/src/query/mapping.ts'
 import { parseKeySearch, type QueryLanguage } from '../../server/src/query/search-body.ts'
 import type { CaseDocument } from './case-keys.ts'
-import type { CaseStore, FoundIds } from './case-store.ts'
+import type { CaseStore } from './case-store.ts'
+import type { FoundIds } from './case-tables.ts'
 
 /** What a case expects instead of hits. */
 type ExpectedError = { readonly status: number; readonly id: string | readonly string[] }

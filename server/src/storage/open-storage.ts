@@ -9,31 +9,43 @@ export type StorageOptions = {
   readonly lockWaitMaxMs?: number
   /** Keys that are kept in memory for verifications, about 1 KiB each. 250,000. */
   readonly keysInMemoryMax?: number
+  /** Connections to PostgreSQL for changes and long reads; two more are for short reads. 8. */
+  readonly connectionsMax?: number
 }
 
 const WAITING_CHANGES_MAX = 10_000
 const LOCK_WAIT_MAX_MS = 10_000
 const KEYS_IN_MEMORY_MAX = 250_000
+const CONNECTIONS_MAX = 8
 
 /**
  * Opens the storage that a URL names, loading only the driver it needs.
  *
  * - `sqlite:PATH`: a file, created with its folders when absent; relative to the working directory.
  * - `sqlite::memory:`: gone when closed.
+ * - `postgres://USER:PASSWORD@HOST:PORT/DATABASE`: one schema of a database that several nodes share; several hosts, of
+ *   which one takes changes, stand with commas between.
  *
  * @throws {DomainError} `storage.unavailable`, whose message is meant for the operator.
  */
 export async function openStorage(url: string, options: StorageOptions = {}): Promise<Storage> {
   const { scheme, rest } = parseStorageUrl(url)
-  if (scheme !== 'sqlite') throw cannotOpen(scheme, `this build has no driver for it; it has "sqlite:PATH"`)
-  if (rest === '') throw cannotOpen(scheme, 'the path is missing, as in "sqlite:data/latchkey.db"')
-  const { openSqliteStorage } = await import('./sqlite/open-sqlite-storage.ts')
-  return openSqliteStorage(rest, {
+  const bounds = {
     waitingMax: options.waitingChangesMax ?? WAITING_CHANGES_MAX,
     lockWaitMaxMs: options.lockWaitMaxMs ?? LOCK_WAIT_MAX_MS,
     keysInMemoryMax: options.keysInMemoryMax ?? KEYS_IN_MEMORY_MAX,
-  })
+  }
+  if (scheme === 'postgres' || scheme === 'postgresql') {
+    const { openPostgresStorage } = await import('./postgres/open-postgres-storage.ts')
+    return openPostgresStorage(url, { ...bounds, connectionsMax: options.connectionsMax ?? CONNECTIONS_MAX })
+  }
+  if (scheme !== 'sqlite') throw cannotOpen(scheme, `there is no driver for it; there are ${KNOWN}`)
+  if (rest === '') throw cannotOpen(scheme, 'the path is missing, as in "sqlite:data/latchkey.db"')
+  const { openSqliteStorage } = await import('./sqlite/open-sqlite-storage.ts')
+  return openSqliteStorage(rest, bounds)
 }
+
+const KNOWN = '"sqlite:PATH" and "postgres://USER@HOST/DATABASE"'
 
 function parseStorageUrl(url: string): { readonly scheme: string; readonly rest: string } {
   const colon = url.indexOf(':')

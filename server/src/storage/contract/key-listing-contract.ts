@@ -155,10 +155,8 @@ function describeFilters(withStorage: WithStorage): void {
       assert.deepEqual(await idsOf(keys, { state: 'active' }), ['k3000'])
       assert.deepEqual(await idsOf(keys, { expiringBefore: 7_000 }), ['k3000'])
       const last = await keys.list({ now: 5_000, state: 'expired' }, { limit: 5_999 })
-      assert.deepEqual(
-        [last.keys.length, last.next, idOf(last.keys.at(-1) ?? aKey('', ''))],
-        [5_999, undefined, 'k5999'],
-      )
+      const expected = many.map((key) => key.id).filter((id) => id !== 'k3000')
+      assert.deepEqual([last.keys.map(idOf).toSorted(), last.next], [expected.toSorted(), undefined])
       const rare = { now: 5_000, metadata: { a: 1 } }
       assert.deepEqual(await keys.list(rare, { limit: 1 }), { keys: [] })
     }),

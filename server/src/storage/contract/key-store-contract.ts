@@ -140,7 +140,7 @@ function describeInserting(withStorage: WithStorage): void {
       const { fulfilled, codes } = await outcomes(inserts)
       assert.equal(fulfilled, 1)
       assert.deepEqual([...codes], ['key.id_taken'])
-      assert.deepEqual(await auditSubjects(storage, 'key.create'), ['key:0'])
+      assert.equal((await auditSubjects(storage, 'key.create')).length, 1)
     }),
   )
 

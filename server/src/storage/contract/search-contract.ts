@@ -33,12 +33,11 @@ const SCOPE = { mapping: SEARCHABLE_FIELDS['api-keys'], now: 1_704_100_000_000 }
 
 const CREATED = anEvent('key.create', 'key')
 
-/** Random stores, and random searches in each. */
-const STORES = 40
-const SEARCHES_PER_STORE = 500
+/** How many random stores, and random searches in each. */
+export type SearchEffort = { readonly stores: number; readonly searchesPerStore: number }
 
 /** The promises of searches: what a driver finds is what `query/evaluate.ts` says. */
-export function describeSearches(withStorage: WithStorage): void {
+export function describeSearches(withStorage: WithStorage, { stores, searchesPerStore }: SearchEffort): void {
   describe('searches', () => {
     describeOtherCollections(withStorage)
     describeLifeCycleFields(withStorage)
@@ -46,7 +45,9 @@ export function describeSearches(withStorage: WithStorage): void {
       "any search in any keys finds what judging each of the owner's keys finds, in the same order",
       withStorage(async (storage) => {
         await withUsers(storage, ...OWNERS)
-        for (let store = 0; store < STORES; store += 1) await compareRandomSearches(storage, store)
+        for (let store = 0; store < stores; store += 1) {
+          await compareRandomSearches(storage, store, searchesPerStore)
+        }
       }),
     )
   })
@@ -178,10 +179,10 @@ function parseFor(mapping: Mapping, body: object): Search {
   return parseCollectionSearch(body, { from: 0, size: 100 }, 'elasticsearch', { mapping, now: 0 }).search
 }
 
-async function compareRandomSearches(storage: Storage, store: number): Promise<void> {
+async function compareRandomSearches(storage: Storage, store: number, searches: number): Promise<void> {
   const keys = await fillStore(storage, store)
   const find = (owner: string, search: Search) => storage.keys.search(userId(owner), search)
-  await assertFindsWhatIsJudged(keys, find, SEARCHES_PER_STORE)
+  await assertFindsWhatIsJudged(keys, find, searches)
   for (const key of [...keys.values()].flat()) {
     await revokeKey(storage.keys, key.id)
   }

@@ -15,7 +15,7 @@ import { describeKeyStore } from './key-store-contract.ts'
 import { describeKnoxKeys } from './knox-keys-contract.ts'
 import { describeLegacyKeys } from './legacy-keys-contract.ts'
 import { aKey, anEvent, keyId, numbers, refusal, userId } from './records.ts'
-import { describeSearches } from './search-contract.ts'
+import { describeSearches, type SearchEffort } from './search-contract.ts'
 import { describeSessionStore } from './session-store-contract.ts'
 import { describeUsage } from './usage-contract.ts'
 import { describeUserStore } from './user-store-contract.ts'
@@ -24,9 +24,13 @@ import type { WithStorage } from './with-storage.ts'
 /**
  * What every storage driver promises, as tests: the documents of `core/ports`, executed.
  *
- * `open` gives a new, empty storage each time; the suite closes it.
+ * `open` gives a new, empty storage each time; the suite closes it. `effort`: how many random searches are tried.
  */
-export function describeStorageContract(name: string, open: () => Promise<Storage>): void {
+export function describeStorageContract(
+  name: string,
+  open: () => Promise<Storage>,
+  effort: SearchEffort = { stores: 40, searchesPerStore: 500 },
+): void {
   const withStorage: WithStorage = (body) => async () => {
     const storage = await open()
     try {
@@ -52,7 +56,7 @@ export function describeStorageContract(name: string, open: () => Promise<Storag
     describeAuditStore(withStorage)
     describeConfigStore(withStorage)
     describeIdempotency(withStorage)
-    describeSearches(withStorage)
+    describeSearches(withStorage, effort)
     describeLife(open)
   })
 }

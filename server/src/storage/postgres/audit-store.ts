@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto'
+import type { AuditAction, AuditEvent, Origin } from '../../core/audit/audit-event.ts'
+import { DomainError } from '../../core/errors.ts'
+import type { KeyId, UserId } from '../../core/ids.ts'
+import type { JsonObject } from '../../core/json.ts'
+import type { AuditStore, StoredAuditEvent } from '../../core/ports/audit-store.ts'
+import { storedJson } from '../../query/sql/postgres.ts'
+import { type SqlText, sql } from '../../query/sql/sql-text.ts'
+import { column, jsonColumn } from './column.ts'
+import type { Row } from './connection.ts'
+import type { PostgresDatabase } from './database.ts'
+
+/** Events without a change that may wait for their commit; more are refused with `server.overloaded`. */
+const WAITING_MAX = 10_000
+
+/** Events of one batch. */
+const BATCH_MAX = 1_000
+
+/** Events that are numbered at once, unless more are asked for. */
+const NUMBERED_AT_ONCE = 1_000
+
+const COLUMNS = sql`at, action, outcome, actor, actor_key, subject, reason, address, carrier, request_id, local, details`
+
+const EVENT_COLUMNS = sql`event.at, event.action, event.outcome, event.actor, event.actor_key, event.subject, event.reason,
+  event.address, event.carrier, event.request_id, event.local, event.details`
+
+const RECORD = sql`(number bigint, at float8, action text, outcome text, actor text, actor_key text, subject text,
+  reason text, address text, carrier text, request_id text, local boolean, details text)`
+
+/** Makes statements that store events with the changes they tell of, for all stores of one database. */
+export class AuditWriter {
+  readonly #writer = randomUUID()
+  #number = 0
+
+  /** Stores one event; as a statement, or the part of one behind `WITH ... AS`. */
+  insert(event: AuditEvent): SqlText {
+    return this.insertAll([event])
+  }
+
+  /** Stores some events, in their order. */
+  insertAll(events: readonly AuditEvent[]): SqlText {
+    return sql`INSERT INTO audit_events (writer, number, ${COLUMNS})
+      SELECT ${this.#writer}::uuid, number, ${COLUMNS} FROM ${this.#records(events)}`
+  }
+
+  /** Stores one event for each row of what an earlier part of the statement gave: one or none. */
+  insertFor(event: AuditEvent, rows: SqlText): SqlText {
+    return sql`INSERT INTO audit_events (writer, number, ${COLUMNS})
+      SELECT ${this.#writer}::uuid, event.number, ${EVENT_COLUMNS} FROM ${rows}, ${this.#records([event])}`
+  }
+
+  /** All of them in one parameter, so that the statement is the same whatever their number. */
+  #records(events: readonly AuditEvent[]): SqlText {
+    const records = events.map(
+      ({ at, action, outcome, actor, actorKey, subject, reason, origin, details }) => {
+        this.#number += 1
+        return {
+          ...{ number: this.#number, at, action, outcome, actor, actor_key: actorKey, subject, reason },
+          ...{
+            address: origin.address,
+            carrier: origin.carrier,
+            request_id: origin.requestId,
+            local: origin.local,
+          },
+          details: details && JSON.stringify(details),
+        }
+      },
+    )
+    return sql`jsonb_to_recordset(${storedJson(records)}::jsonb) AS event ${RECORD}`
+  }
+}
+
+type Batch = { readonly events: AuditEvent[]; readonly stored: Promise<void> }
+
+/** Audit events in PostgreSQL. Those without a change are gathered while a batch of earlier ones is written. */
+export function createAuditStore(database: PostgresDatabase, writer: AuditWriter): AuditStore {
+  let waiting = 0
+  let open: Batch | undefined
+  let last: Promise<unknown> = Promise.resolve()
+
+  function startBatch(): Batch {
+    const events: AuditEvent[] = []
+    const close = () => {
+      if (open?.events === events) open = undefined
+    }
+    const stored = last
+      .then(() => {
+        close()
+        return database.changeBy(writer.insertAll(events))
+      })
+      .then(() => undefined)
+      .finally(() => {
+        close()
+        waiting -= events.length
+      })
+    last = stored.catch(() => undefined)
+    return { events, stored }
+  }
+
+  return {
+    async append(events) {
+      if (events.length === 0) return
+      if (waiting >= WAITING_MAX) throw tooManyEvents()
+      if (open === undefined || open.events.length >= BATCH_MAX) open = startBatch()
+      waiting += events.length
+      open.events.push(...events)
+      await open.stored
+    },
+    async list(afterSequence, limit) {
+      await numberEvents(database, afterSequence, limit)
+      const rows = await database.readMany(sql`SELECT sequence, ${COLUMNS} FROM audit_events
+        WHERE sequence > ${afterSequence}::bigint ORDER BY sequence LIMIT ${limit}::bigint`)
+      return rows.map(eventFromRow)
+    },
+  }
+}
+
+/**
+ * Numbers events, in the order in which they were stored, until there are enough of them behind `afterSequence` or none
+ * without a number.
+ *
+ * Only what is committed gets a number, and it is greater than all that were given before. Numbers from a sequence would
+ * not do: who waits for its commit longer than others would show up behind where readers already were.
+ */
+async function numberEvents(database: PostgresDatabase, afterSequence: number, limit: number): Promise<void> {
+  const most = Math.max(limit, NUMBERED_AT_ONCE)
+  for (;;) {
+    const isDone = await database.change(async (transaction) => {
+      const [next] = await transaction.all(UNNUMBERED)
+      if (next === undefined) return true
+      const [position] = await transaction.all(sql`SELECT last_sequence FROM audit_position FOR UPDATE`)
+      const last = Number(position?.[0])
+      if (last >= afterSequence + limit) return true
+      const count = await transaction.run(numberNext(last, most))
+      transaction.later(sql`UPDATE audit_position SET last_sequence = ${last + count}::bigint`)
+      return count < most || last + count >= afterSequence + limit
+    })
+    if (isDone) return
+  }
+}
+
+const UNNUMBERED = sql`SELECT 1 FROM audit_events WHERE sequence IS NULL LIMIT 1`
+
+function numberNext(last: number, most: number): SqlText {
+  return sql`UPDATE audit_events SET sequence = ${last}::bigint + next.nth
+    FROM (
+      SELECT writer, number, row_number() OVER (ORDER BY added_at, writer, number) AS nth
+      FROM (
+        SELECT added_at, writer, number FROM audit_events WHERE sequence IS NULL
+        ORDER BY added_at, writer, number LIMIT ${most}::bigint
+      ) AS oldest
+    ) AS next
+    WHERE audit_events.writer = next.writer AND audit_events.number = next.number`
+}
+
+function tooManyEvents(): DomainError {
+  return new DomainError(
+    'server.overloaded',
+    `Cannot store audit events: ${WAITING_MAX} wait for their commit, and that is the limit`,
+    { waitingMax: WAITING_MAX },
+  )
+}
+
+function eventFromRow(row: Row): StoredAuditEvent {
+  return {
+    sequence: column<number>(row, 0),
+    at: column<number>(row, 1),
+    action: column<AuditAction>(row, 2),
+    outcome: column<AuditEvent['outcome']>(row, 3),
+    actor: column<UserId>(row, 4),
+    ...(row[5] !== null && { actorKey: column<KeyId>(row, 5) }),
+    subject: column<string>(row, 6),
+    ...(row[7] !== null && { reason: column<string>(row, 7) }),
+    origin: originFromRow(row),
+    ...(row[12] !== null && { details: jsonColumn<JsonObject>(row, 12) }),
+  }
+}
+
+function originFromRow(row: Row): Origin {
+  return {
+    ...(row[8] !== null && { address: column<string>(row, 8) }),
+    carrier: column<string>(row, 9),
+    requestId: column<string>(row, 10),
+    local: column<boolean>(row, 11),
+  }
+}

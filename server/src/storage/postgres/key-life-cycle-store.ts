@@ -1,0 +1,139 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type ApiKey, PREVIOUS_SECRETS_MAX, type PreviousSecret } from '../../core/keys/api-key.ts'
+import type { KeyStore, NewSecret } from '../../core/ports/key-store.ts'
+import type { Instant } from '../../core/record.ts'
+import { type SqlText, sql } from '../../query/sql/sql-text.ts'
+import { keyIdTaken, keyRotating } from '../refusals.ts'
+import { bytes, number, text } from './column.ts'
+import { startCredits } from './credits-store.ts'
+import type { KeyParts } from './key-parts.ts'
+import { KEY_COLUMNS, keyFromRow } from './key-row.ts'
+import {
+  insertKey,
+  lockKey,
+  refusingTakenIds,
+  replaceKey,
+  requireStored,
+  type StoredKey,
+} from './key-writer.ts'
+import { violatedUnique } from './postgres-error.ts'
+import { COUNT_GONE, lastRevoked, rememberGone, storedRevokedKeyFromRow } from './revoked-keys.ts'
+import type { Transaction } from './transaction.ts'
+
+type LifeCyclePart = Pick<KeyStore, 'update' | 'rotate' | 'revoke' | 'restore' | 'findRevoked'>
+
+/** What happens to keys between their creation and their end, in PostgreSQL. */
+export function createKeyLifeCycleStore({ database, audit }: KeyParts): LifeCyclePart {
+  return {
+    update(id, change, event) {
+      return database.change(async (transaction) => {
+        const stored = await lockKey(transaction, id)
+        if (stored === undefined) return undefined
+        const next = keepingIdentity(change(stored.key), stored.key)
+        transaction.later(replaceKey(stored, next))
+        if (!isDeepStrictEqual(stored.key.policy?.credits, next.policy?.credits)) {
+          transaction.later(startCredits(stored.uid, next.policy?.credits, event.at))
+        }
+        transaction.later(audit.insert(event))
+        return next
+      })
+    },
+    rotate(id, to, event) {
+      return database.change(async (transaction) => {
+        const stored = await lockKey(transaction, id)
+        if (stored === undefined || stored.key.fingerprint !== to.replaces) return undefined
+        const next = rotate(transaction, stored, to, event.at)
+        transaction.later(audit.insert(event))
+        return next
+      })
+    },
+    async revoke(id, { owner, revocation }, event) {
+      const isOwners = owner === undefined ? sql`TRUE` : sql`owner = ${text(owner)}`
+      const { rows } = await database.changeBy(sql`WITH gone AS (
+          DELETE FROM keys WHERE id = ${text(id)} AND ${isOwners} RETURNING *
+        ), remembered AS (${rememberGone(revocation)}), counted AS (${COUNT_GONE}),
+        audited AS (${audit.insertFor(event, sql`gone`)})
+        SELECT ${KEY_COLUMNS} FROM gone`)
+      return rows[0] && keyFromRow(rows[0])
+    },
+    restore(id, { revokedSince, perOwnerMax }, event) {
+      const restoration = database.change(async (transaction) => {
+        const row = await transaction.first(sql`${lastRevoked(id)} FOR UPDATE`)
+        const last = row && storedRevokedKeyFromRow(row)
+        if (last === undefined || last.revocation.at < revokedSince) return undefined
+        const insertion = { key: last.key, uid: last.uid, perOwnerMax }
+        requireStored({ rows: await transaction.all(insertKey(audit, insertion)) }, insertion)
+        transaction.later(sql`DELETE FROM revoked_keys WHERE key_uid = ${last.uid}::uuid`)
+        transaction.later(audit.insert(event))
+        return last.key
+      })
+      // Its secret may have been issued once more, under another id: only one key can have it.
+      const refused = restoration.catch((error: unknown) => {
+        throw violatedUnique(error) === 'keys_fingerprint_key' ? keyIdTaken(id) : error
+      })
+      return refusingTakenIds(id, refused)
+    },
+    async findRevoked(id) {
+      const row = await database.first(lastRevoked(id))
+      if (row === undefined) return undefined
+      const { key, revocation } = storedRevokedKeyFromRow(row)
+      return { key, revocation }
+    },
+  }
+}
+
+/** What a change may not touch stays as it was. */
+function keepingIdentity(next: ApiKey, old: ApiKey): ApiKey {
+  const { previous: _previous, goodFrom: _goodFrom, lastUsedAt: _lastUsedAt, ...rest } = next
+  const { id, owner, fingerprint, previous, goodFrom, lastUsedAt } = old
+  return {
+    ...rest,
+    id,
+    owner,
+    fingerprint,
+    ...(goodFrom !== undefined && { goodFrom }),
+    ...(previous !== undefined && { previous }),
+    ...(lastUsedAt !== undefined && { lastUsedAt }),
+  }
+}
+
+/** @throws {DomainError} `key.rotating` */
+function rotate(transaction: Transaction, stored: StoredKey, to: NewSecret, now: Instant): ApiKey {
+  const { fingerprint, hint, goodFrom, previousGoodUntil } = to
+  const { hint: _hint, goodFrom: _goodFrom, previous: before = [], ...rest } = stored.key
+  transaction.later(removeEnded(stored.uid, now))
+  const left = before.filter((secret) => secret.goodUntil > now)
+  const replaced = replacedSecret(stored.key, left, previousGoodUntil, now)
+  if (replaced !== undefined) transaction.later(rememberSecret(stored, replaced))
+  const previous = replaced === undefined ? left : [replaced, ...left]
+  const next: ApiKey = {
+    ...rest,
+    fingerprint,
+    ...(hint !== undefined && { hint }),
+    ...(goodFrom !== undefined && { goodFrom }),
+    ...(previous.length > 0 && { previous }),
+  }
+  transaction.later(replaceKey(stored, next))
+  return next
+}
+
+/** The newest secret as an earlier one; undefined when it ends at once. */
+function replacedSecret(
+  { id, fingerprint }: ApiKey,
+  left: readonly PreviousSecret[],
+  goodUntil: Instant | undefined,
+  now: Instant,
+): PreviousSecret | undefined {
+  if (goodUntil === undefined || goodUntil <= now) return undefined
+  if (left.length >= PREVIOUS_SECRETS_MAX) throw keyRotating(id, left.length)
+  return { fingerprint, goodUntil }
+}
+
+function removeEnded(uid: string, now: Instant): SqlText {
+  return sql`DELETE FROM previous_secrets WHERE key_uid = ${uid}::uuid AND good_until <= ${number(now)}`
+}
+
+function rememberSecret({ key, uid }: StoredKey, { fingerprint, goodUntil }: PreviousSecret): SqlText {
+  return sql`INSERT INTO previous_secrets (fingerprint, key_uid, good_from, good_until)
+    VALUES (${bytes(fingerprint)}, ${uid}::uuid, ${number(key.goodFrom)}, ${number(goodUntil)})`
+}

@@ -1,0 +1,57 @@
+import type { DayOfUse, KeyStore, KeyUses } from '../../core/ports/key-store.ts'
+import { storedJson } from '../../query/sql/postgres.ts'
+import { type SqlText, sql } from '../../query/sql/sql-text.ts'
+import { column, text } from './column.ts'
+import type { KeyParts } from './key-parts.ts'
+
+/** Keys whose uses one change writes. */
+const USES_AT_ONCE = 256
+
+/** What is counted of the use of keys, in PostgreSQL. */
+export function createUsageStore({ database }: KeyParts): Pick<KeyStore, 'noteUses' | 'usage'> {
+  return {
+    async noteUses(uses) {
+      for (let start = 0; start < uses.length; start += USES_AT_ONCE) {
+        await database.changeBy(note(uses.slice(start, start + USES_AT_ONCE)))
+      }
+    },
+    async usage(id, days) {
+      const rows = await database.read(sql`SELECT day, accepted, refused FROM key_usage
+        WHERE key_uid = coalesce((SELECT uid FROM keys WHERE id = ${text(id)}),
+          (SELECT key_uid FROM revoked_keys WHERE id = ${text(id)} ORDER BY seq DESC LIMIT 1))
+        ORDER BY day DESC LIMIT ${days}::bigint`)
+      return rows.map(
+        (row): DayOfUse => ({
+          day: column<number>(row, 0),
+          accepted: column<number>(row, 1),
+          refused: column<number>(row, 2),
+        }),
+      )
+    },
+  }
+}
+
+/** Keys are locked in the order of their ids, so that nodes that write at once wait for each other and not both. */
+function note(uses: readonly KeyUses[]): SqlText {
+  const used = uses.map(({ id, lastUsedAt }) => ({ id, at: lastUsedAt }))
+  const days = uses.flatMap(({ id, days: byDay }) =>
+    [...byDay].map(([day, { accepted, refused }]) => ({ id, day, accepted, refused })),
+  )
+  return sql`WITH used AS (
+      SELECT id, max(at) AS at FROM jsonb_to_recordset(${storedJson(used)}::jsonb) AS one (id text, at float8)
+      GROUP BY id
+    ), found AS MATERIALIZED (
+      SELECT keys.uid, used.id, used.at FROM keys JOIN used ON used.id = keys.id
+      ORDER BY keys.id FOR NO KEY UPDATE OF keys
+    ), moved AS (
+      UPDATE keys SET last_used_at = greatest(keys.last_used_at, found.at) FROM found
+      WHERE keys.uid = found.uid AND found.at IS NOT NULL
+    )
+    INSERT INTO key_usage AS known (key_uid, day, accepted, refused)
+    SELECT found.uid, one.day, sum(one.accepted), sum(one.refused) FROM found
+    JOIN jsonb_to_recordset(${storedJson(days)}::jsonb)
+      AS one (id text, day integer, accepted float8, refused float8) ON one.id = found.id
+    GROUP BY found.uid, one.day
+    ON CONFLICT (key_uid, day) DO UPDATE
+    SET accepted = known.accepted + excluded.accepted, refused = known.refused + excluded.refused`
+}
