@@ -22,15 +22,21 @@ const EVENT: AuditEvent = {
 
 type KeyOf = (n: number) => Parameters<KeyStore['insert']>[0]
 
-/** Inserts keys `from` to below `to`; answers how many a second. */
-async function insert(keys: KeyStore, from: number, to: number, keyOf: KeyOf): Promise<number> {
+/** Some creates: how many a second, and the processor time of each, in µs. */
+export type CreateRate = { readonly perSecond: number; readonly cpuMicros: number }
+
+/** Inserts keys `from` to below `to`. */
+async function insert(keys: KeyStore, from: number, to: number, keyOf: KeyOf): Promise<CreateRate> {
   const startedAt = performance.now()
+  const cpuBefore = process.cpuUsage()
   for (let done = from; done < to; done += AT_ONCE) {
     const batch = Array.from({ length: Math.min(AT_ONCE, to - done) }, (_, n) => keyOf(done + n))
     await Promise.all(batch.map((key) => keys.insert(key, undefined, EVENT)))
     if (done % 100_000 === 0 && done > 0) process.stderr.write(`  ${done} of ${to} keys\n`)
   }
-  return ((to - from) * 1000) / (performance.now() - startedAt)
+  const took = performance.now() - startedAt
+  const cpu = process.cpuUsage(cpuBefore)
+  return { perSecond: ((to - from) * 1000) / took, cpuMicros: (cpu.user + cpu.system) / (to - from) }
 }
 
 /** Fills a file with the keys of some owners, and those of many owners who share some more, in turns. */
@@ -48,9 +54,10 @@ export async function fillOwners(
   )
   const rates: { label: string; perSecond: number }[] = []
   for (const { owner, keys: count, label } of subjects) {
-    rates.push({ label, perSecond: await insert(keys, 0, count, (n) => describedKey(owner, n)) })
+    const { perSecond } = await insert(keys, 0, count, (n) => describedKey(owner, n))
+    rates.push({ label, perSecond })
   }
-  const perSecond = await insert(keys, 0, many.keys, (n) =>
+  const { perSecond } = await insert(keys, 0, many.keys, (n) =>
     describedKey(`owner-${n % many.owners}` as UserId, Math.floor(n / many.owners)),
   )
   rates.push({ label: `${many.owners.toLocaleString('en')} owners`, perSecond })
@@ -58,13 +65,13 @@ export async function fillOwners(
   return rates
 }
 
-/** Creates a second, round by round, of keys that are indexed and of keys that are not. Rounds are of equal size. */
+/** Creates, round by round, of keys that are indexed and of keys that are not. Rounds are of equal size. */
 export type InsertRates = {
   readonly atOnce: number
   readonly rounds: number
   readonly perRound: number
-  readonly with: readonly number[]
-  readonly without: readonly number[]
+  readonly with: readonly CreateRate[]
+  readonly without: readonly CreateRate[]
 }
 
 /** Together more than the 65,536 keys in whose course every merge of the index's segments comes once. */
@@ -85,7 +92,7 @@ export async function measureInserts(storage: Storage, owner: UserId, count: num
     storage.users.create({ id, profileIds: [profileId], content: {}, record }, [], EVENT)
 
   await addUser(owner)
-  const rates = { with: [] as number[], without: [] as number[] }
+  const rates = { with: [] as CreateRate[], without: [] as CreateRate[] }
   for (let round = 0; round < ROUNDS; round++) {
     const fresh = `fresh-${round}` as UserId
     await addUser(fresh)

@@ -28,6 +28,14 @@ describe('dynamic objects', () => {
     )
   })
 
+  test('are only those that say so: other words of Elasticsearch at that place make no fields', () => {
+    const mapping: Mapping = JSON.parse(
+      '{"properties":{"fixed":{"dynamic":"false"},"strict":{"dynamic":"strict"}}}',
+    )
+    assert.equal(findField(mapping, 'fixed.x'), undefined)
+    assert.equal(findField(mapping, 'strict.x'), undefined)
+  })
+
   test('are indexed by value, whatever the type, at any depth and in arrays', () => {
     const source = { free: { a: [1, 'x', true, null], deep: { er: 'y' }, count: '7' } }
     const document = prepareDocument(MAPPING, { id: 'd', position: 1, source })

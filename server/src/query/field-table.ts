@@ -69,7 +69,7 @@ function dynamicPrefixes(
     ([name, { type = 'object', dynamic, properties: inner = {} }]) => {
       if (type !== 'object') return []
       const path = `${prefix}${name}.`
-      return [...(dynamic === undefined ? [] : [path]), ...dynamicPrefixes(inner, path)]
+      return [...(dynamic === 'keyword' ? [path] : []), ...dynamicPrefixes(inner, path)]
     },
   )
 }

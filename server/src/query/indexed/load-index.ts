@@ -15,6 +15,7 @@ import {
 } from '../statistics.ts'
 import type { StepBudget } from '../step-budget.ts'
 import { yieldIfLong } from '../turns.ts'
+import { isClearlyFar } from './clearly-far.ts'
 import { IndexedStatistics, type OtherCounts } from './indexed-statistics.ts'
 import { PositionSet } from './position-set.ts'
 import { type PostingList, PostingListBuilder } from './posting-list.ts'
@@ -141,10 +142,12 @@ class IndexLoader {
     query: ExpandingQuery,
     add: (term: string, edits: number, documents: number) => void,
   ): Promise<void> {
+    const isFar = query.kind === 'fuzzy' ? isClearlyFar(query.term, query.editsMax) : undefined
     for await (const slice of this.#scope.index.terms(selectionFor(query))) {
       await yieldIfLong()
       for (const { term, documents } of slice) {
         this.#budget.spend(1 + term.length)
+        if (isFar?.(term) === true) continue
         const edits = editsTo(query, term)
         if (edits !== undefined) add(term, edits, documents)
       }

@@ -46,7 +46,7 @@ async function words(database: SqliteDatabase): Promise<readonly (readonly [stri
 }
 
 describe('searches with the index of descriptions', () => {
-  test('find what judging each key finds, with keys removed since, and keys not indexed yet', async () => {
+  test('find what judging each key finds, with keys removed and reworded since, and keys not indexed yet', async () => {
     for (const seed of numbers(40)) {
       const { database, keys } = await openKeys()
       const all = randomKeys(seed)
@@ -56,8 +56,16 @@ describe('searches with the index of descriptions', () => {
       for (const key of all.slice(early.length)) await keys.insert(key, undefined, EVENT)
       const removed = all.filter((_, index) => index % 7 === seed % 7)
       for (const key of removed) await revokeKey(keys, key.id)
+      const kept = all.filter((key) => !removed.includes(key))
+      // Words of a neighbour, in the place that the key has.
+      const reworded = kept.map((key, index) =>
+        index % 5 === seed % 5 ? { ...key, description: kept[index - 1]?.description ?? 'new' } : key,
+      )
+      for (const [index, key] of reworded.entries()) {
+        if (key !== kept[index]) await keys.update(key.id, () => key, EVENT)
+      }
 
-      const left = byOwner(all.filter((key) => !removed.includes(key)))
+      const left = byOwner(reworded)
       const find = (owner: string, search: Parameters<typeof searchKeys>[2]) =>
         searchKeys(database, userId(owner), search, 0)
       await assertFindsWhatIsJudged(left, find, 250)

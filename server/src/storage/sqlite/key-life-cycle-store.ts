@@ -24,9 +24,9 @@ export function createKeyLifeCycleStore(parts: KeyParts, credits: CreditsWriter)
         const stored = writer.find(id)
         if (stored === undefined) return undefined
         const next = keepingIdentity(change(stored.key), stored.key)
-        const seq = writer.replace(stored, next)
+        writer.replace(stored, next)
         if (!isDeepStrictEqual(stored.key.policy?.credits, next.policy?.credits)) {
-          credits.start(seq, next.policy?.credits, event.at)
+          credits.start(stored.seq, next.policy?.credits, event.at)
         }
         news.keysChanged(fingerprintsOf(next))
         writeAudit(event)

@@ -24,8 +24,6 @@ export const KEY_WRITES = {
   countOthersByOwner: 'SELECT key_count - knox_count FROM owner_stats WHERE owner = ?',
   countDown: 'UPDATE owner_stats SET key_count = key_count - 1, knox_count = knox_count - ? WHERE owner = ?',
   replace: `UPDATE keys SET (${STORED_KEY_COLUMNS}) = (${KEY_PLACEHOLDERS}) WHERE seq = ?`,
-  remove: 'DELETE FROM keys WHERE seq = ?',
-  isIndexed: 'SELECT 1 FROM key_index_owner WHERE owner = ? AND indexed_to >= ?',
   renumberCredits: 'UPDATE key_credits SET key_seq = ? WHERE key_seq = ?',
   renumberUsage: 'UPDATE key_usage SET key_seq = ? WHERE key_seq = ?',
   renumberPrevious: 'UPDATE previous_secrets SET key_seq = ? WHERE key_seq = ?',
@@ -53,8 +51,6 @@ export class KeyWriter {
   readonly #countDown: Statement
   readonly #insert: Statement
   readonly #replace: Statement
-  readonly #remove: Statement
-  readonly #isIndexed: Statement
   readonly #renumber: readonly Statement[]
 
   constructor(database: SqliteDatabase, requireOwner: RequireOwner) {
@@ -69,8 +65,6 @@ export class KeyWriter {
     this.#countDown = database.statement(KEY_WRITES.countDown)
     this.#insert = database.statement(INSERT)
     this.#replace = database.statement(KEY_WRITES.replace)
-    this.#remove = database.statement(KEY_WRITES.remove)
-    this.#isIndexed = database.statement(KEY_WRITES.isIndexed)
     this.#renumber = [
       KEY_WRITES.renumberCredits,
       KEY_WRITES.renumberUsage,
@@ -108,20 +102,12 @@ export class KeyWriter {
     return seq
   }
 
-  /**
-   * Stores another state of a key; answers its `seq`. A key whose old words are in the index gets a new one, behind all
-   * others, because the index takes words only there.
-   */
-  replace({ seq, key: old }: StoredKey, key: ApiKey): number {
-    if (old.description === key.description || this.#isIndexed.get(old.owner, seq) === undefined) {
-      this.#replace.run(...keyValues(key), seq)
-      return seq
-    }
-    this.#remove.run(seq)
-    this.removed({ seq, key: old })
-    const moved = this.insert(key)
-    this.renumber(seq, moved)
-    return moved
+  /** Stores another state of a key, which keeps its place among the others. */
+  replace({ seq, key: old }: StoredKey, key: ApiKey): void {
+    const isReworded = old.description !== key.description
+    if (isReworded) this.#searchIndex.afterRemove(old.owner, seq, old.description)
+    this.#replace.run(...keyValues(key), seq)
+    if (isReworded) this.#searchIndex.afterReturn(key.owner, seq, key.description)
   }
 
   /** A key is in `keys` no longer. */

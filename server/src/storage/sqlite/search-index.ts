@@ -17,8 +17,8 @@ export const INDEX_BATCH_KEYS = 256
 /** Characters of descriptions from which on no more keys are added at once. */
 const BATCH_CHARACTERS = 65_536
 
-/** While more than a batch waits, keys are added to the index each time that so many more were created. */
-const CATCH_UP_KEYS = 16
+/** Of so many creates one looks whether a batch waits. A prime, so that owners who create in turns all have theirs. */
+const LOOKS_EVERY = 17
 
 /** What keeps the index in step with the keys; all of it runs inside the change that it belongs to. */
 export type SearchIndex = {
@@ -51,7 +51,7 @@ export function prepareSearchIndex(database: SqliteDatabase): SearchIndex {
 
 type Owner = { readonly no: number; readonly indexedTo: number; readonly keys: number }
 
-const NOT_INDEXED = { indexedTo: 0, keys: 0 }
+const NOT_INDEXED = { keys: 0 }
 
 class SqliteSearchIndex implements SearchIndex {
   readonly #findOwner: Statement
@@ -61,6 +61,7 @@ class SqliteSearchIndex implements SearchIndex {
   readonly #waiting: Statement
   readonly #segments: IndexSegments
   readonly #merge: IndexMerge
+  #created = 0
 
   constructor(database: SqliteDatabase) {
     this.#findOwner = database.statement(UPKEEP_STATEMENTS.owner)
@@ -74,9 +75,10 @@ class SqliteSearchIndex implements SearchIndex {
 
   afterInsert(owner: UserId, keyCount: number): void {
     if (keyCount < INDEXED_FROM_KEYS) return
+    this.#created += 1
+    if (this.#created % LOOKS_EVERY > 0) return
     const { keys } = this.#ownerOf(owner) ?? NOT_INDEXED
-    const waiting = keyCount - keys
-    if (waiting >= INDEX_BATCH_KEYS && waiting % CATCH_UP_KEYS === 0) this.indexNext(owner)
+    if (keyCount - keys >= INDEX_BATCH_KEYS) this.indexNext(owner)
   }
 
   afterRemove(owner: UserId, seq: number, description: string): void {
