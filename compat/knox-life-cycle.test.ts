@@ -251,6 +251,8 @@ describe('what issues no key', () => {
       assert.equal((await world.ask('POST', key('acting'), { headers })).status, 200)
     }
     assert.equal((await world.ask('POST', key('acting'), { headers })).status, 403)
+    // Who has more than a limit that was lowered gets no more.
+    assert.equal((await world.ask('POST', key('neighbour'), { headers })).status, 403)
   })
 })
 

@@ -80,6 +80,20 @@ test('without the switch it asks for a token, as everywhere', async (t) => {
   assert.equal((await askSocket(path, '/v1/verify', { body: { key }, headers })).status, 200)
 })
 
+test('a proxy at the other end of a Unix socket says where the client is', async (t) => {
+  const path = join(socketFolder(t), 'verify.sock')
+  const { server, token } = await start(t, ['--verify.listen', `unix:${path}`])
+  const body = { owner: 'admin', addresses: ['198.51.100.0/24'] }
+  const { body: made } = await ask(server, 'POST', '/v1/keys', { token, body })
+  const statusFrom = async (headers: Readonly<Record<string, string>>) =>
+    (await askSocket(path, '/v1/authorize', { headers: { 'x-api-key': made.key, ...headers } })).status
+  assert.equal(await statusFrom({ 'x-forwarded-for': '198.51.100.9' }), 200)
+  assert.equal(await statusFrom({ 'x-forwarded-for': '203.0.113.9' }), 403)
+  assert.equal(await statusFrom({}), 403)
+  const byHttp = { 'x-forwarded-for': '198.51.100.9', connection: 'close' }
+  assert.equal(await statusFrom(byHttp), 200, 'the same by node:http')
+})
+
 test('the socket of a server that was killed is taken over, that of one that lives is not', async (t) => {
   const path = join(socketFolder(t), 'verify.sock')
   const flags = ['--verify.listen', `unix:${path}`, '--verify.openWithoutAuthentication']

@@ -93,7 +93,7 @@ export async function startApplication(settings: Settings, log: Log): Promise<Ap
     const lane = { ...hot.lane, routes: hot.lane.routes.map(observation.route) }
     const carriers = await openCarriers(
       settings,
-      { ...api, http: observed(routed), publicHttp: observed(publicPartOf(routed)), lane },
+      { ...api, http: observed(routed), publicHttp: observed(publicPartOf(routed, knox.gatewayPath)), lane },
       log,
     )
     // At the same time, as connections of one may be served by another. Requests that already came are answered; only then

@@ -1,5 +1,5 @@
 import { OVERLOADED } from '../apis/forward-auth/authorize-reply.ts'
-import { createForwardAuth } from '../apis/forward-auth/forward-auth.ts'
+import { createForwardAuth, type ForwardAuthParts } from '../apis/forward-auth/forward-auth.ts'
 import type { Verification } from '../apis/native/native-api.ts'
 import { createVerifyApi } from '../apis/native/verify-api.ts'
 import { checkNobody, createCheckCaller } from '../apis/native/verify-caller.ts'
@@ -21,15 +21,25 @@ export type HotRoutes = {
   readonly forwardAuth: RoutedApi
 }
 
+/** What is particular to where requests come in. */
+export type HotPlace = {
+  /** Who may verify. */
+  readonly callers: 'with the right' | 'everybody'
+  /** Whose `X-Forwarded-For` forward-auth believes. */
+  readonly believes: ForwardAuthParts['believes']
+}
+
+const ANY_PORT: HotPlace = { callers: 'with the right', believes: 'trusted proxies' }
+
 /**
- * Builds verifications and forward-auth as the settings want them. `callers`: who may verify.
+ * Builds verifications and forward-auth as the settings want them.
  *
  * @throws {StartError} when settings cannot be used; it names all that is wrong.
  */
 export function createHotRoutes(
   settings: Settings,
   authority: KeyAuthority,
-  callers: 'with the right' | 'everybody' = 'with the right',
+  { callers, believes }: HotPlace = ANY_PORT,
 ): HotRoutes {
   refuseProblems(settings)
   const { publicUrl } = nativeSettingsOf(settings)
@@ -50,6 +60,8 @@ export function createHotRoutes(
     clock: systemClock,
     keyHeaders: settings['forwardAuth.keyHeaders'],
     trustedProxies: settings['forwardAuth.trustedProxies'],
+    believes,
+    ...(publicUrl !== undefined && { publicUrl }),
   })
   return {
     lane: { routes: [...verify.routes, forwardAuth.route], overloaded: verify.overloaded },

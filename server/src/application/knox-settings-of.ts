@@ -7,7 +7,7 @@ export type Aliases = ReadonlyMap<string, string>
 /** What the settings say of Knox's services. */
 export type KnoxSettings = {
   readonly gatewayPath: string
-  /** Folder of topology files; undefined: there is one built-in topology. */
+  /** Folder of topology files; undefined: there is a built-in topology. */
   readonly folder: string | undefined
   readonly proxiedRoles: readonly string[]
   readonly aliases: Aliases

@@ -45,15 +45,16 @@ export async function createObservation(
   { memory, thread }: { readonly memory: readonly SharedArrayBuffer[]; readonly thread: number },
 ): Promise<Observation> {
   const metrics = settings['metrics.enabled'] ? createMetrics(memory, thread) : undefined
+  const gatewayPath = settings['knox.gatewayPath']
   const requests: RequestObserver[] = []
   const stores: StoreObserver[] = []
   if (metrics !== undefined) {
-    requests.push(requestMeter(metrics))
+    requests.push(requestMeter(metrics, gatewayPath))
     stores.push(storeTimer(metrics))
   }
-  if (isVerbose(settings)) requests.push(requestLogger(log))
+  if (isVerbose(settings)) requests.push(requestLogger(log, gatewayPath))
   if (settings['tracing.enabled']) {
-    const tracing = await loadTracing(log)
+    const tracing = await loadTracing(log, gatewayPath)
     requests.push(tracing.requestObserver)
     stores.push(tracing.storeObserver)
   }
@@ -81,9 +82,9 @@ function isVerbose(settings: Settings): boolean {
 }
 
 /** Loaded only when it is wanted. */
-async function loadTracing(log: Log) {
+async function loadTracing(log: Log, gatewayPath: string) {
   const { createTracing } = await import('../apis/operations/tracing.ts')
-  const tracing = createTracing(readVersion())
+  const tracing = createTracing(readVersion(), gatewayPath)
   if (!tracing.hasSdk) {
     log.warn(
       {},

@@ -111,9 +111,12 @@ async function openAdmin(settings: Settings, api: CarriedApis, log: Log): Promis
 }
 
 function httpOptions(settings: Settings, { handler, overloaded }: RoutedApi, log: Log) {
+  const gateway = `/${settings['knox.gatewayPath']}/`
   return {
     handler,
     overloaded,
+    // Those of services that are passed on; all others are Kuzzle's.
+    takesUpgrades: (path: string) => path.startsWith(gateway),
     onError: (error: unknown, requestId: string) =>
       log.error({ err: error, requestId }, 'An HTTP request failed'),
     limits: {

@@ -3,11 +3,14 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createAuthService } from '../apis/knox/auth-service/auth-service.ts'
 import { createAuthenticator } from '../apis/knox/authentication/create-authenticator.ts'
+import { createPasswordGate } from '../apis/knox/authentication/password-gate.ts'
 import type { CheckPassword } from '../apis/knox/authentication/shiro.ts'
 import { createKnoxApi, type KnoxApi } from '../apis/knox/knox-api.ts'
 import type { KnoxService } from '../apis/knox/knox-filter.ts'
-import { KnoxRefusal, type KnoxRequest } from '../apis/knox/knox-request.ts'
+import type { KnoxRequest } from '../apis/knox/knox-request.ts'
 import { createPageService, PAGE_SERVICE_ROLES } from '../apis/knox/page-services.ts'
+import { createProxyService, type ProxyParts } from '../apis/knox/proxy/proxy-service.ts'
+import { createRunningStreams } from '../apis/knox/proxy/running-streams.ts'
 import { createSigningKeys, type SigningKeys } from '../apis/knox/token-services/signing-keys.ts'
 import { createTokenService, TOKEN_SERVICE_ROLES } from '../apis/knox/token-services/token-service.ts'
 import type { TokenServiceParts } from '../apis/knox/token-services/token-service-parts.ts'
@@ -18,6 +21,7 @@ import type { AuditEvent, Origin } from '../core/audit/audit-event.ts'
 import { DomainError } from '../core/errors.ts'
 import { ANONYMOUS_ID, type KeyId } from '../core/ids.ts'
 import type { KeyAuthority } from '../core/key-authority.ts'
+import type { KeyCheck } from '../core/keys/verdict.ts'
 import type { Storage } from '../core/ports/storage.ts'
 import type { Settings } from '../settings/settings.ts'
 import { environmentText } from '../settings/settings-environment.ts'
@@ -115,14 +119,20 @@ function createApi(
     tokens: {
       checkKey: authority.managedTokens.verify,
       checkJwt: (jwt: string) => signingKeys.verify(jwt),
-      findToken: (id: string) => authority.managedTokens.get(id as KeyId),
+      checkHolder: (id: string, check: KeyCheck) => authority.managedTokens.verifyHolder(id as KeyId, check),
       now: () => systemClock.now(),
       uniformRefusals: knox.uniformRefusals,
     },
     checkOwnPassword: ownPasswordCheck(authority),
-    admit: attemptCounter(authority),
+    guardPasswords: createPasswordGate({ admit: attemptCounter(authority), now: () => systemClock.now() }),
     now: () => systemClock.now(),
     readCertificates: (path: string) => readFileSync(path, 'utf8'),
+  }
+  const proxyParts: ProxyParts = {
+    baseUrlOf: tokenParts.baseUrlOf,
+    readCertificates: authentication.readCertificates,
+    running: createRunningStreams((listener) => authority.tokens.onEnded(listener)),
+    onFailure: (failure, requestId) => log.warn({ ...failure, requestId }, 'A service behind did not answer'),
   }
   return createKnoxApi({
     gatewayPath: knox.gatewayPath,
@@ -130,7 +140,7 @@ function createApi(
     bodyBytesMax: settings['server.maxRequestSize'],
     encodingsMax: settings['server.protocols.http.maxEncodingLayers'],
     createAuthenticator: (provider, topology) => createAuthenticator(provider, topology, authentication),
-    createService: (service, topology) => createService(service, topology, { tokenParts, knox }),
+    createService: (service, topology) => createService(service, topology, { tokenParts, proxyParts, knox }),
     administrators: knox.administrators,
     timing: { now: () => systemClock.now(), wait: (ms) => sleep(ms) },
     onError: (error, requestId) => log.error({ err: error, requestId }, 'A request to a topology failed'),
@@ -140,7 +150,15 @@ function createApi(
 function createService(
   service: TopologyService,
   topology: Topology,
-  { tokenParts, knox }: { readonly tokenParts: TokenServiceParts; readonly knox: KnoxSettings },
+  {
+    tokenParts,
+    proxyParts,
+    knox,
+  }: {
+    readonly tokenParts: TokenServiceParts
+    readonly proxyParts: ProxyParts
+    readonly knox: KnoxSettings
+  },
 ): KnoxService {
   const page = PAGE_SERVICE_ROLES.find((role) => role === service.role)
   if (page !== undefined)
@@ -151,6 +169,7 @@ function createService(
   if (TOKEN_SERVICE_ROLES.some((role) => role === service.role)) {
     return createTokenService(service, topology, tokenParts)
   }
+  if (knox.proxiedRoles.includes(service.role)) return createProxyService(service, topology, proxyParts)
   throw new TopologyProblem(`${topology.name}: service "${service.role}" is not offered here`)
 }
 
@@ -175,7 +194,6 @@ function ownPasswordCheck({ sessions }: KeyAuthority): CheckPassword {
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
       if (error.code === 'login.failed') return undefined
-      if (error.code === 'login.too_many') throw tooMany(Number(error.facts['retryAfterMs']))
       throw error
     }
   }
@@ -204,10 +222,6 @@ function attemptCounter({ sessions }: KeyAuthority) {
       throw error
     }
   }
-}
-
-function tooMany(retryAfterMs: number): KnoxRefusal {
-  return new KnoxRefusal(429, undefined, { 'Retry-After': String(Math.ceil(retryAfterMs / 1_000)) })
 }
 
 function originOf({ http, address }: KnoxRequest): Origin {

@@ -1,4 +1,4 @@
-import type { HttpReply } from '../transports/http/http-message.ts'
+import type { HttpReply, HttpRequest } from '../transports/http/http-message.ts'
 import type { RoutedApi } from './route-requests.ts'
 
 /** What services ask about keys, and what holders of keys ask about their own. */
@@ -17,17 +17,19 @@ const PUBLIC_PATHS: ReadonlySet<string> = new Set([
 
 /**
  * Whether a path is answered by the listener for everybody when there is one for administrators besides. Paths are
- * compared as they were sent, as `routeRequests` does.
+ * compared as they were sent, as `routeRequests` does. Knox's services, below `/GATEWAY_PATH/`, are: their topologies
+ * say who may what.
  */
-export function isPublicPath(path: string): boolean {
-  return PUBLIC_PATHS.has(path) || path.startsWith('/v1/authorize/')
+export function isPublicPath(path: string, gatewayPath: string): boolean {
+  return PUBLIC_PATHS.has(path) || path.startsWith('/v1/authorize/') || path.startsWith(`/${gatewayPath}/`)
 }
 
 /** What the listener for everybody answers of an API: to other paths, that there is nothing. */
-export function publicPartOf(api: RoutedApi): RoutedApi {
+export function publicPartOf(api: RoutedApi, gatewayPath: string): RoutedApi {
+  const isPublic = ({ path }: HttpRequest): boolean => isPublicPath(path, gatewayPath)
   return {
-    handler: (request) => (isPublicPath(request.path) ? api.handler(request) : notHere(request.id)),
-    overloaded: (request) => (isPublicPath(request.path) ? api.overloaded(request) : notHere(request.id)),
+    handler: (request) => (isPublic(request) ? api.handler(request) : notHere(request.id)),
+    overloaded: (request) => (isPublic(request) ? api.overloaded(request) : notHere(request.id)),
   }
 }
 

@@ -31,7 +31,11 @@ export async function openVerifyListener(
   }
   const place = placeOf(where)
   if ('path' in place) await removeDeadSocket(place.path)
-  const hot = createHotRoutes(settings, authority, isOpen ? 'everybody' : 'with the right')
+  const hot = createHotRoutes(settings, authority, {
+    callers: isOpen ? 'everybody' : 'with the right',
+    // A peer has no address there, and is on this host: the mode of the socket decides who may be one.
+    believes: 'path' in place ? 'everybody' : 'trusted proxies',
+  })
   try {
     const listener = await openLaneBeforeHttp({
       lane: { place, ...hot.lane, routes: hot.lane.routes.map(observation.route) },

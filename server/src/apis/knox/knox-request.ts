@@ -1,4 +1,4 @@
-import type { HttpReply, HttpRequest } from '../../transports/http/http-message.ts'
+import type { HttpRequest } from '../../transports/http/http-message.ts'
 
 /** A request to a service of a topology. */
 export type KnoxRequest = {
@@ -23,9 +23,6 @@ export type KnoxRequest = {
   /** Address of the client, proxies that are trusted left out; undefined: unknown. */
   readonly address: string | undefined
 }
-
-/** Answers a request; what is thrown becomes an error page. */
-export type KnoxHandler = (request: KnoxRequest) => Promise<HttpReply>
 
 /** Ends the processing of a request with an error page, as the servlet container of Knox shows one. */
 export class KnoxRefusal extends Error {

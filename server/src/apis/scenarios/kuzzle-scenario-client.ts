@@ -8,6 +8,8 @@ export function createKuzzleScenarioClient(url: string): ScenarioClient {
   const keysOf = (owner: string): string => `${url}/users/${encodeURIComponent(owner)}/api-keys`
   return {
     language: 'Kuzzle',
+    choosesIds: true,
+    tellsUnknownFromForbidden: false,
     async issue(as, { owner, description, id, ttlMs }) {
       const query = new URLSearchParams({
         ...(id !== undefined && { _id: id }),

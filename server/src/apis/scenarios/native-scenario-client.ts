@@ -6,6 +6,8 @@ export function createNativeScenarioClient(url: string): ScenarioClient {
   const keyAt = (id: string): string => `${url}/v1/keys/${encodeURIComponent(id)}`
   return {
     language: 'native',
+    choosesIds: true,
+    tellsUnknownFromForbidden: false,
     async issue(as, { owner, description, id, ttlMs: ttl }) {
       const body = { owner, description, ...(id !== undefined && { id }), ...(ttl !== undefined && { ttl }) }
       const answer = await askServer(`${url}/v1/keys`, 'POST', { as, body })

@@ -19,6 +19,10 @@ export type ScenarioRequest = {
  */
 export interface ScenarioClient {
   readonly language: string
+  /** Whether clients may name new keys; the text is why they may not. */
+  readonly choosesIds: true | string
+  /** Whether somebody who may not end a key can tell it from one that does not exist. */
+  readonly tellsUnknownFromForbidden: boolean
   issue(as: string, request: ScenarioRequest): Promise<Outcome<ScenarioKey>>
   /** Whether the token is good. */
   isGood(as: string, token: string): Promise<boolean>

@@ -12,6 +12,7 @@ import { TEST_KUZZLE_SETTINGS } from '../kuzzle/testing/test-api.ts'
 import { createNativeApi } from '../native/native-api.ts'
 import { createVerifyApi } from '../native/verify-api.ts'
 import { createCheckCaller } from '../native/verify-caller.ts'
+import { openScenarioKnox, SCENARIO_PASSWORD } from './scenario-knox.ts'
 
 /** All languages on one listener and one store, as the program has them; only the clock is set by hand. */
 export type ScenarioServer = {
@@ -59,7 +60,15 @@ export async function openScenarioServer(
     verification: createVerifyApi({ authority, checkCaller, bodyBytesMax: 100_000 }).overHttp,
     addressOf,
   })
-  const { handler, overloaded } = routeRequests({ kuzzle: kuzzle.http, native })
+  const knox = openScenarioKnox(authority, {
+    addressOf,
+    onError: (error) => note({ error: String(error) }, 'A topology failed'),
+  })
+  const { handler, overloaded } = routeRequests({
+    kuzzle: kuzzle.http,
+    native,
+    knox: { ...knox, path: 'gateway' },
+  })
   const http = await openHttpListener({
     host: '127.0.0.1',
     port: 0,
@@ -77,7 +86,7 @@ export async function openScenarioServer(
 }
 
 async function loginAs(authority: TestAuthority, id: string, profileId: string): Promise<string> {
-  const credentials = { username: id, password: 'password' }
+  const credentials = { username: id, password: SCENARIO_PASSWORD }
   await authority.users.create(authority.nobody, {
     id: id as UserId,
     idKind: 'human',

@@ -12,6 +12,8 @@ export type ConnectionState = Peer &
     running: number
     /** More requests came than may run at once: it ends after the answers to those that run. */
     isOverrun: boolean
+    /** A request that was refused together with all that follows it. */
+    refused: IncomingMessage | undefined
     /** The request that came last. */
     latest: IncomingMessage | undefined
     /** The last request whose body is passed on as it comes. */
@@ -29,6 +31,7 @@ export function createConnectionState(socket: Socket, peer: Peer): ConnectionSta
     socket,
     running: 0,
     isOverrun: false,
+    refused: undefined,
     latest: undefined,
     streamed: undefined,
     streaming: 0,
@@ -50,4 +53,21 @@ export type Exchange = {
   body: StreamedBody | undefined
   /** Forgets whom to tell when the connection is over. */
   forget: (() => void) | undefined
+}
+
+/** An exchange of which nothing was done yet. */
+export function createExchange(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  state: ConnectionState,
+): Exchange {
+  return {
+    incoming,
+    response,
+    state,
+    continueOwed: false,
+    heldBytes: 0,
+    body: undefined,
+    forget: undefined,
+  }
 }

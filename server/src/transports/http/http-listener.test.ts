@@ -103,13 +103,45 @@ test('is not local as soon as anything tells of a proxy, or of a website of else
       ['GET / HTTP/1.1', 'Host: localhost', 'X-Forwarded-For: 127.0.0.1'],
       ['GET / HTTP/1.0', 'Host: localhost'],
       ['GET / HTTP/1.1', 'Host: rebound.test'],
-      ['GET / HTTP/1.1', 'Host: localhost', 'Host: rebound.test'],
       ['GET / HTTP/1.1', 'Host: localhost', 'Origin: https://website.test'],
       ['GET / HTTP/1.1', 'Host: localhost', 'Origin: http://localhost', 'Origin: https://website.test'],
     ]) {
       const answer = await exchange(port, raw([...head, 'Connection: close']))
       assert.equal(bodyOf(answer)['local'], false, head.join(', '))
     }
+  })
+})
+
+test('refuses a request that names two hosts, and all that follows it (RFC 9112 section 3.2)', async () => {
+  await withListener(echo, {}, async ({ port }) => {
+    const next = raw(['GET /next HTTP/1.1', 'Host: h'])
+    for (const head of [
+      ['GET / HTTP/1.1', 'Host: localhost', 'Host: rebound.test'],
+      ['GET / HTTP/1.1', 'Host: localhost', 'X: y', 'hOST: localhost'],
+      ['GET / HTTP/1.0', 'Connection: keep-alive', 'Host: localhost', 'Host: localhost'],
+      ['POST / HTTP/1.1', 'Host: a', 'Host: b', 'Expect: 100-continue', 'Content-Length: 9999999'],
+      [
+        'GET / HTTP/1.1',
+        'Host: a',
+        'Host: b',
+        'Connection: upgrade',
+        'Upgrade: websocket',
+        'Sec-WebSocket-Version: 13',
+        'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+      ],
+    ]) {
+      const answer = await exchange(port, raw(head) + next)
+      assert.match(answer, /^HTTP\/1\.1 400 [\s\S]*\r\nconnection: close\r\n/i, head.join(', '))
+      assert.equal(answer.match(/HTTP\/1\.1 /g)?.length, 1, answer)
+    }
+  })
+})
+
+test('answers what came before a request that names two hosts', async () => {
+  await withListener(echo, {}, async ({ port }) => {
+    const first = raw(['GET /first HTTP/1.1', 'Host: h'])
+    const answer = await exchange(port, first + raw(['GET / HTTP/1.1', 'Host: a', 'Host: b']))
+    assert.deepEqual(answer.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 400'])
   })
 })
 

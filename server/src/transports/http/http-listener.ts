@@ -1,9 +1,10 @@
-import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
+import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { HeldBytes } from '../held-bytes.ts'
 import { type Peer, peerOf } from '../peer.ts'
-import { type ConnectionState, createConnectionState, type Exchange } from './exchange.ts'
+import { discardBody } from './discard-body.ts'
+import { type ConnectionState, createConnectionState, createExchange, type Exchange } from './exchange.ts'
 import {
   type AdoptingHttpListener,
   HTTP_LIMITS,
@@ -13,9 +14,12 @@ import {
   type UpgradeHandler,
 } from './http-listener-options.ts'
 import type { HttpReply } from './http-message.ts'
+import { isTimeout, malformedReply } from './malformed-reply.ts'
 import { NodeHttpRequest, pathOf, type RequestOwner } from './node-http-request.ts'
 import { hasBody } from './request-body.ts'
+import { hasSeveralHosts } from './several-hosts.ts'
 import { openRequestStream, sendReplyStream } from './stream-exchange.ts'
+import { createTunedServer } from './tuned-server.ts'
 import {
   isStreamed,
   isWhole,
@@ -51,6 +55,8 @@ export function createAdoptingHttpListener(
 
 /** What node:http keeps of a request and its answer beside their bodies, roughly. */
 const EXCHANGE_BYTES = 8_192
+
+const SEVERAL_HOSTS: WholeReply = { status: 400, headers: {}, body: '' }
 
 class NodeHttpListener implements AdoptingHttpListener {
   readonly #options: HttpListenerOptions
@@ -173,9 +179,13 @@ class NodeHttpListener implements AdoptingHttpListener {
     exchange.continueOwed = awaitsContinue
     this.#hold(exchange, EXCHANGE_BYTES)
     if (state.running >= this.#limits.pipelinedMax) state.isOverrun = true
-    if (state.isOverrun || incoming.socket.destroyed) return
+    if (state.isOverrun || state.refused !== undefined || incoming.socket.destroyed) return
     state.latest = incoming
     const request = this.#requestOf(exchange)
+    if (hasSeveralHosts(incoming)) {
+      state.refused = incoming
+      return void this.#answer(exchange, request, SEVERAL_HOSTS)
+    }
     this.#handle(exchange, request, (reply) => this.#answer(exchange, request, reply))
   }
 
@@ -246,7 +256,7 @@ class NodeHttpListener implements AdoptingHttpListener {
     const { incoming, response, state, continueOwed } = exchange
     if (response.destroyed || response.socket?.destroyed) return
     const unread = continueOwed || this.#leavesTooMuchUnread(incoming)
-    const close = unread || state.isOverrun || this.#closing !== undefined
+    const close = unread || state.isOverrun || state.refused === incoming || this.#closing !== undefined
     let body: WholeReply['body']
     try {
       body = writeReplyHead(response, reply, close)
@@ -261,11 +271,10 @@ class NodeHttpListener implements AdoptingHttpListener {
   }
 
   #stream(exchange: Exchange, request: NodeHttpRequest, reply: StreamedReply): void {
-    const { incoming, response, state, continueOwed } = exchange
+    const { response, state, continueOwed } = exchange
     const settled = (): void => this.#settle(exchange)
     const isOver = response.destroyed || state.socket.destroyed
-    const unread = hasBody(incoming) && !incoming.complete
-    const close = unread || state.isOverrun || this.#closing !== undefined
+    const close = continueOwed || state.isOverrun || this.#closing !== undefined
     let plan: StreamedBodyPlan = { hasBody: false, length: undefined }
     try {
       if (!isOver) plan = writeStreamHead(response, reply, close)
@@ -275,9 +284,8 @@ class NodeHttpListener implements AdoptingHttpListener {
       return void this.#answer(exchange, request, this.#failure(error, request))
     }
     const end = (): void => {
-      // Whoever took the body may have taken all of it by now.
-      if (continueOwed || !hasBody(incoming) || incoming.complete) response.end(() => this.#sent(exchange))
-      else this.#endUnread(exchange)
+      response.end(() => this.#sent(exchange))
+      if (!continueOwed) this.#skipRest(exchange)
     }
     if (plan.hasBody) {
       const hold = (bytes: number): void => this.#hold(exchange, bytes)
@@ -294,6 +302,15 @@ class NodeHttpListener implements AdoptingHttpListener {
     discardBody(exchange.incoming, this.#limits, () => exchange.response.end(() => this.#sent(exchange)))
   }
 
+  /** Throws away what still comes of a body whose streamed answer has ended, but not for long. */
+  #skipRest({ incoming, body, state }: Exchange): void {
+    if (incoming.complete || !hasBody(incoming)) return
+    body?.destroy()
+    incoming.on('error', () => {}).resume()
+    const deadline = setTimeout(() => state.socket.destroy(), this.#limits.unreadTimeoutMs)
+    incoming.once('close', () => clearTimeout(deadline))
+  }
+
   #sent(exchange: Exchange): void {
     this.#hold(exchange, -exchange.heldBytes)
     const { socket, running } = exchange.state
@@ -308,6 +325,7 @@ class NodeHttpListener implements AdoptingHttpListener {
   }
 
   #mayUpgrade(incoming: IncomingMessage): boolean {
+    if (hasSeveralHosts(incoming)) return false
     if (incoming.method !== 'GET' || incoming.headers.upgrade?.toLowerCase() !== 'websocket') return false
     return this.#isOwnUpgrade(incoming) ? !hasBody(incoming) : this.#upgradeHandler !== undefined
   }
@@ -368,78 +386,3 @@ class NodeHttpListener implements AdoptingHttpListener {
     socket.end(malformedReply(error), () => socket.destroy())
   }
 }
-
-function createTunedServer(
-  limits: HttpLimits,
-  shouldUpgrade: (incoming: IncomingMessage) => boolean,
-): Server {
-  const server = createServer({
-    insecureHTTPParser: false,
-    requireHostHeader: true,
-    noDelay: true,
-    maxHeaderSize: limits.headerBytesMax,
-    headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: limits.keepAliveTimeoutMs,
-    // How late a timeout may be noticed: a quarter of it, as it is only checked now and then.
-    connectionsCheckingInterval: Math.ceil(Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs) / 4),
-    // Requests without a body, most of ours, need no stream.
-    optimizeEmptyRequests: true,
-    shouldUpgradeCallback: shouldUpgrade,
-  })
-  server.timeout = limits.idleTimeoutMs
-  server.maxConnections = limits.connectionsMax
-  // node:http would silently leave out the headers beyond this number, a second Authorization among them.
-  // `headerBytesMax` bounds them.
-  server.maxHeadersCount = 0
-  return server
-}
-
-/** Throws away the rest of a body, within bounds, and then calls `done` once. */
-function discardBody(incoming: IncomingMessage, limits: HttpLimits, done: () => void): void {
-  let length = 0
-  const finish = (): void => {
-    clearTimeout(deadline)
-    incoming.off('data', count).off('end', finish).off('error', finish).off('close', finish)
-    done()
-  }
-  const count = (chunk: Uint8Array): void => {
-    length += chunk.length
-    if (length > limits.unreadBytesMax) finish()
-  }
-  const deadline = setTimeout(finish, limits.unreadTimeoutMs)
-  incoming.on('data', count).on('end', finish).on('error', finish).on('close', finish)
-  incoming.resume()
-}
-
-function createExchange(
-  incoming: IncomingMessage,
-  response: ServerResponse,
-  state: ConnectionState,
-): Exchange {
-  return {
-    incoming,
-    response,
-    state,
-    continueOwed: false,
-    heldBytes: 0,
-    body: undefined,
-    forget: undefined,
-  }
-}
-
-function isTimeout(error: Error): boolean {
-  return 'code' in error && error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-}
-
-function malformedReply(error: Error): string {
-  const code = 'code' in error ? error.code : undefined
-  const status = MALFORMED_STATUS.get(code) ?? '400 Bad Request'
-  return `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`
-}
-
-const MALFORMED_STATUS: ReadonlyMap<unknown, string> = new Map([
-  ['HPE_HEADER_OVERFLOW', '431 Request Header Fields Too Large'],
-  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', '413 Content Too Large'],
-  ['ERR_HTTP_REQUEST_TIMEOUT', '408 Request Timeout'],
-])

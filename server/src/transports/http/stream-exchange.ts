@@ -23,6 +23,8 @@ export function openRequestStream(
   return { body, length: announcedLength(incoming), gone: gone.signal }
 }
 
+const NOTHING = new Uint8Array(0)
+
 /** What the listener does for a streamed reply. */
 export type StreamedReplyOwner = {
   /** More, or fewer bytes are kept for the exchange. */
@@ -41,7 +43,8 @@ export function sendReplyStream(
   owner: StreamedReplyOwner,
 ): void {
   // The client shall know at once that there is an answer; its first byte may be long in coming.
-  response.flushHeaders()
+  // `flushHeaders` would send them in UTF-8; they are bytes, one for each character.
+  response.write(NOTHING)
   state.streaming += 1
   let held = 0
   const settle = (): void => {

@@ -105,8 +105,9 @@ async function openOracle(): Promise<Server> {
     const chunks: Buffer[] = []
     const message: Message = { by: 'http', method, target: url, headers }
     // Nothing that follows such a request is looked at, or only when it came in the same packet.
+    const hosts = incoming.headersDistinct['host']?.length ?? 0
     const isLast = !response.shouldKeepAlive || headers.expect !== undefined || incoming.httpVersion !== '1.1'
-    const isRefused = incoming.httpVersion !== '1.0' && headers.host === undefined
+    const isRefused = incoming.httpVersion === '1.0' ? hosts > 1 : hosts !== 1
     if (!current.isOver && !isRefused) current.messages.push(message)
     if (isLast || isRefused) current.isOver = true
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -116,7 +117,7 @@ async function openOracle(): Promise<Server> {
     })
   })
   server.on('checkExpectation', (incoming, response) => {
-    if (incoming.headers.host === undefined) current.isOver = true
+    if (incoming.headersDistinct['host']?.length !== 1) current.isOver = true
     response.writeHead(417).end()
   })
   server.on('clientError', (_error, socket) => {
@@ -380,6 +381,23 @@ test('never answers on the lane what tries to smuggle a request', { timeout: 120
       const first = messages.find(({ target }) => target === '/v1/verify')
       if (length.length > 0)
         assert.notEqual(first?.by, 'lane', `${JSON.stringify(trick)} was answered by the lane`)
+    }
+  }
+})
+
+test('answers 400 to two hosts on the lane and behind it (RFC 9112 section 3.2)', async (t) => {
+  const [lane] = await openBoth(t)
+  const twoHosts = 'Host: a\r\nHost: a\r\n\r\n'
+  for (const before of [
+    '',
+    'GET /v1/authorize HTTP/1.1\r\nHost: a\r\n\r\n',
+    'GET /_me HTTP/1.1\r\nHost: a\r\n\r\n',
+  ]) {
+    for (const path of ['/v1/authorize', '/else']) {
+      const answers = await converse(lane.port, [`${before}GET ${path} HTTP/1.1\r\n${twoHosts}`])
+      const statuses = answers.match(/^HTTP\/1\.1 \d+/gm)
+      assert.deepEqual(statuses, [...(before === '' ? [] : ['HTTP/1.1 200']), 'HTTP/1.1 400'])
+      assert.equal(lane.understood().messages.length, before === '' ? 0 : 1)
     }
   }
 })

@@ -4,6 +4,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isLoopback, type Peer } from '../peer.ts'
+import { removeDeadTunnels, TUNNEL_SOCKET, tunnelPrefix } from './dead-tunnels.ts'
 
 /** Where a tunnel ends, and what proves that somebody may use it. */
 export type TunnelAddress = { readonly path: string; readonly secret: Uint8Array }
@@ -28,9 +29,10 @@ const PREFACE_TIMEOUT_MS = 5_000
  * A preface is the secret, the length of the peer's address in one byte, and the address.
  */
 export async function openTunnelEnd(adopt: (socket: Socket, peer: Peer) => void): Promise<TunnelEnd> {
+  await removeDeadTunnels(tmpdir())
   // Its mode is 0700, so that nobody else can even try.
-  const directory = await mkdtemp(join(tmpdir(), 'latchkey-'))
-  const path = join(directory, 'tunnel.sock')
+  const directory = await mkdtemp(join(tmpdir(), tunnelPrefix(process.pid)))
+  const path = join(directory, TUNNEL_SOCKET)
   const secret = randomBytes(SECRET_BYTES)
   const server = createServer({ allowHalfOpen: true }, (socket) => readPreface(socket, secret, adopt))
   const removeDirectory = (): Promise<void> => rm(directory, { recursive: true, force: true })

@@ -5,7 +5,7 @@ import { createHeaderPreAuth } from './header-pre-auth.ts'
 import { createJwtProvider, type TokenChecks } from './jwt-provider.ts'
 import { createLdapRealm, namesDirectory } from './ldap-realm.ts'
 import { createRemoteAuth } from './remote-auth.ts'
-import { type CheckPassword, createDirectoryCheck, createShiro, type DirectoryParts } from './shiro.ts'
+import { type CheckPassword, createDirectoryCheck, createShiro } from './shiro.ts'
 import { createUrlRules } from './url-rules.ts'
 
 /** What the providers that find out who asks are made with. */
@@ -13,8 +13,8 @@ export type AuthenticationParts = {
   readonly tokens: TokenChecks
   /** Checks a password of this server's own users. */
   readonly checkOwnPassword: CheckPassword
-  /** Counts attempts against directories. */
-  readonly admit: DirectoryParts['admit']
+  /** Keeps clients from trying out many passwords. */
+  readonly guardPasswords: (check: CheckPassword) => CheckPassword
   readonly now: () => number
   /** The text of a file of certificates. */
   readonly readCertificates: (path: string) => string
@@ -53,7 +53,7 @@ export function createAuthenticator(
 }
 
 function passwordCheckOf({ params }: Provider, where: string, parts: AuthenticationParts): CheckPassword {
-  if (!namesDirectory(params, where)) return parts.checkOwnPassword
+  if (!namesDirectory(params, where)) return parts.guardPasswords(parts.checkOwnPassword)
   const realm = createLdapRealm(params, where)
-  return createDirectoryCheck({ bind: realm.bind, admit: parts.admit })
+  return parts.guardPasswords(createDirectoryCheck(realm.bind))
 }

@@ -42,7 +42,8 @@ type World = {
   readonly knownId?: boolean
   readonly key?: ApiKey
   readonly jwt?: JwtVerdict
-  readonly state?: ApiKey | undefined
+  /** Why the key of a JWT is refused. */
+  readonly state?: RefusalReason
   readonly uniform?: boolean
 }
 
@@ -64,12 +65,18 @@ function open(world: World = {}) {
         checked.push(token)
         const id = parseKnoxToken(token)?.id
         const verdict =
-          world.refusal === undefined ? { found, limits: [] } : { refusal: world.refusal, limits: [] }
+          world.refusal === undefined
+            ? { found, limits: [] }
+            : { refusal: world.refusal, limits: [], retryAt: 61_001 }
         return Promise.resolve({ verdict, ...(id !== undefined && { id }), knownId: world.knownId ?? true })
       },
       checkJwt: () => Promise.resolve(world.jwt ?? { ok: true, claims: CLAIMS }),
-      findToken: () => Promise.resolve('state' in world ? world.state : STORED),
       now: () => 1_000,
+      checkHolder: () =>
+        Promise.resolve({
+          limits: [],
+          ...(typeof world.state === 'string' ? { refusal: world.state } : { found: { key: STORED } }),
+        }),
       uniformRefusals: world.uniform ?? false,
     },
   )
@@ -177,6 +184,14 @@ describe('JWTProvider', () => {
     }
   })
 
+  it('says when a key that was used too often may be used again', async () => {
+    const error: unknown = await open({ refusal: 'rate_limited' })
+      .ask(bearer(KEY))
+      .catch((reason: unknown) => reason)
+    assert.ok(error instanceof KnoxRefusal)
+    assert.equal(error.headers['Retry-After'], '61')
+  })
+
   it('says the same to all who are refused, when told to', async () => {
     for (const refusal of ['malformed', 'unknown', 'expired', 'disabled'] as const) {
       assert.deepEqual(await refusalOf(open({ refusal, uniform: true }).ask(bearer(KEY))), [401, undefined])
@@ -271,9 +286,9 @@ describe('JWTProvider', () => {
 
   it('refuses a JWT whose state is gone, over or disabled, or that is for others', async () => {
     const cases: [World, string | undefined][] = [
-      [{ state: undefined }, `Unknown token: ${SHOWN_ID}`],
-      [{ state: { ...STORED, expiresAt: 1_000 } }, 'Token has expired'],
-      [{ state: { ...STORED, disabled: { at: 0, by: 'x' as UserId } } }, `Token ${SHOWN_ID} is disabled`],
+      [{ state: 'unknown' }, `Unknown token: ${SHOWN_ID}`],
+      [{ state: 'expired' }, 'Token has expired'],
+      [{ state: 'disabled' }, `Token ${SHOWN_ID} is disabled`],
       [{ jwt: { ok: false, reason: 'expired', claims: { ...CLAIMS, managed: false } } }, 'Token has expired'],
       [{ jwt: { ok: false, reason: 'not_yet' } }, undefined],
       [{ jwt: { ok: false, reason: 'untrusted' } }, undefined],
@@ -297,7 +312,7 @@ describe('JWTProvider', () => {
       'knox.token.principal.claim': 'sub',
     }
     assert.equal((await open({ params: asExpected }).ask(bearer(JWT)))?.name, 'jwt-user')
-    const unmanaged: World = { state: undefined, jwt: { ok: true, claims: { ...CLAIMS, managed: false } } }
+    const unmanaged: World = { state: 'unknown', jwt: { ok: true, claims: { ...CLAIMS, managed: false } } }
     assert.equal((await open(unmanaged).ask(bearer(JWT)))?.name, 'jwt-user')
     assert.equal(
       (await open({ params: { 'knox.token.audiences': 'a0, a1' } }).ask(bearer(JWT)))?.name,
@@ -307,9 +322,9 @@ describe('JWTProvider', () => {
 
   it('accepts a JWT that was renewed after what it says itself', async () => {
     const jwt: JwtVerdict = { ok: false, reason: 'expired', claims: CLAIMS }
-    const renewed = open({ jwt, state: { ...STORED, expiresAt: 1_001 } })
+    const renewed = open({ jwt })
     assert.equal((await renewed.ask(bearer(JWT)))?.name, 'jwt-user')
-    const over = open({ jwt, state: { ...STORED, expiresAt: 1_000 } })
+    const over = open({ jwt, state: 'expired' })
     assert.deepEqual(await refusalOf(over.ask(bearer(JWT))), [401, 'Token has expired'])
   })
 
@@ -328,7 +343,7 @@ describe('JWTProvider', () => {
       {
         checkKey: () => assert.fail('there is no key'),
         checkJwt: () => assert.fail('there is no JWT'),
-        findToken: () => assert.fail('there is no token'),
+        checkHolder: () => assert.fail('there is no token'),
         now: () => 0,
         uniformRefusals: false,
       },

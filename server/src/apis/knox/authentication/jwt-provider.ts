@@ -1,6 +1,5 @@
 import type { UserId } from '../../../core/ids.ts'
 import type { ApiKey } from '../../../core/keys/api-key.ts'
-import { isExpired } from '../../../core/keys/api-key.ts'
 import { tokenDisplayId } from '../../../core/keys/knox-token.ts'
 import type { KeyCheck, KeyVerdict, RefusalReason } from '../../../core/keys/verdict.ts'
 import type { JwtVerdict, KnoxClaims } from '../knox-claims.ts'
@@ -25,7 +24,8 @@ export type TokenChecks = {
     check: KeyCheck,
   ) => Promise<{ readonly verdict: KeyVerdict; readonly id?: string; readonly knownId: boolean }>
   readonly checkJwt: (jwt: string) => Promise<JwtVerdict>
-  readonly findToken: (id: string) => Promise<ApiKey | undefined>
+  /** Checks the key of this id, whose holder has proved to be that by a signature, and counts its use. */
+  readonly checkHolder: (id: string, check: KeyCheck) => Promise<KeyVerdict>
   readonly now: () => number
   /** All refusals say the same to callers who are not known: nothing tells a wrong secret from an unknown id. */
   readonly uniformRefusals: boolean
@@ -55,8 +55,8 @@ export function createJwtProvider({ params }: Provider, checks: TokenChecks): Au
       if (token === undefined) return refuse(undefined, 'no_credentials')
       if (isPresentedJwt(token)) {
         // Who acts for the subject must be somebody too (RFC 8693 section 2.1).
-        if (token.actor !== undefined) await callerOfJwt(token.actor, checks, expectations)
-        return await callerOfJwt(token.text, checks, expectations)
+        if (token.actor !== undefined) await callerOfJwt(request, token.actor, checks, expectations)
+        return await callerOfJwt(request, token.text, checks, expectations)
       }
       if (!keysAccepted) return refuse(UNMANAGED)
       return await callerOfKey(request, token, checks)
@@ -106,8 +106,9 @@ function isExpected(claims: KnoxClaims, { audiences, issuers, algorithms, types 
 }
 
 async function callerOfJwt(
+  request: KnoxRequest,
   jwt: string,
-  { checkJwt, findToken, now }: TokenChecks,
+  { checkJwt, checkHolder, now }: TokenChecks,
   expectations: Expectations,
 ): Promise<Authenticated> {
   if (expectations.none) return refuse(undefined)
@@ -118,11 +119,10 @@ async function callerOfJwt(
   const { subject: name, groups, tokenId } = claims
   if (!claims.managed || tokenId === undefined) return verdict.ok ? { name, groups } : refuse(EXPIRED)
   // What is kept here counts, and not what the token says of itself: it may have been renewed since.
-  const state = await findToken(tokenId)
-  if (state === undefined) return refuse(`Unknown token: ${tokenDisplayId(tokenId)}`)
-  if (isExpired(state, now())) return refuse(EXPIRED)
-  if (state.disabled !== undefined) return refuse(`Token ${tokenDisplayId(tokenId)} is disabled`)
-  return { name, groups, key: state }
+  const state = await checkHolder(tokenId, checkOf(request))
+  const key = state.found?.key
+  if (state.refusal === undefined && key !== undefined) return { name, groups, key }
+  return refuseKey(state, { shownId: tokenDisplayId(tokenId), knownId: false, now: now() })
 }
 
 const EXPIRED = 'Token has expired'
@@ -130,17 +130,28 @@ const EXPIRED = 'Token has expired'
 async function callerOfKey(
   request: KnoxRequest,
   { text }: PresentedToken,
-  { checkKey }: TokenChecks,
+  { checkKey, now }: TokenChecks,
 ): Promise<Authenticated> {
-  const { address } = request
-  const { verdict, id, knownId } = await checkKey(text, address === undefined ? {} : { address })
+  const { verdict, id, knownId } = await checkKey(text, checkOf(request))
   const key = verdict.found?.key
   if (verdict.refusal === undefined && key !== undefined) return { name: nameOf(key), groups: [], key }
-  const shownId = tokenDisplayId(id ?? key?.id ?? '')
+  return refuseKey(verdict, { shownId: tokenDisplayId(id ?? key?.id ?? ''), knownId, now: now() })
+}
+
+function checkOf({ address }: KnoxRequest): KeyCheck {
+  return address === undefined ? {} : { address }
+}
+
+/** `shownId`: the id as messages show it. `knownId`: there is a key of that id. */
+function refuseKey(
+  verdict: KeyVerdict,
+  { shownId, knownId, now }: { readonly shownId: string; readonly knownId: boolean; readonly now: number },
+): never {
   const { status, message } = KEY_REFUSALS[verdict.refusal ?? 'unknown'](shownId, knownId)
-  const retryAt = verdict.retryAt === undefined ? {} : { 'Retry-After': '1' }
-  if (status !== 401) throw new KnoxRefusal(status, message, retryAt)
-  return refuse(message)
+  if (status === 401) return refuse(message)
+  const { retryAt } = verdict
+  const seconds = retryAt === undefined ? undefined : Math.max(1, Math.ceil((retryAt - now) / 1_000))
+  throw new KnoxRefusal(status, message, seconds === undefined ? {} : { 'Retry-After': String(seconds) })
 }
 
 /** Tokens of clients that are applications of others act under the id of the token, not for their owner. */

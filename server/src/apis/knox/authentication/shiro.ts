@@ -1,11 +1,10 @@
-import { networkOf } from '../../../core/access/network-of.ts'
 import type { Authenticator } from '../knox-filter.ts'
 import { KnoxRefusal, type KnoxRequest } from '../knox-request.ts'
 import type { Authenticated } from '../principal.ts'
 import { shownCredentials } from './basic-credentials.ts'
 import type { UrlRules } from './url-rules.ts'
 
-/** Checks a password. Undefined: it is wrong. @throws {KnoxRefusal} it cannot be checked now, or too often. */
+/** Checks a password. Undefined: it is wrong. @throws {KnoxRefusal} it cannot be checked now, or comes too often. */
 export type CheckPassword = (
   request: KnoxRequest,
   username: string,
@@ -31,21 +30,11 @@ export function createShiro(rules: UrlRules, checkPassword: CheckPassword): Auth
   }
 }
 
-/** What passwords of a directory are checked with. */
-export type DirectoryParts = {
-  readonly bind: (username: string, password: string) => Promise<'right' | 'wrong' | 'unavailable'>
-  /** Counts an attempt; the ms that it comes too soon, or 0. */
-  readonly admit: (attempt: { readonly username: string; readonly address: string | undefined }) => number
-}
-
-/** Checks passwords against a directory, and keeps clients from trying out many. */
-export function createDirectoryCheck({ bind, admit }: DirectoryParts): CheckPassword {
-  return async ({ address }, username, password) => {
-    const network = address === undefined ? undefined : networkOf(address)
-    const tooSoonMs = admit({ username, address: network })
-    if (tooSoonMs > 0) {
-      throw new KnoxRefusal(429, undefined, { 'Retry-After': String(Math.ceil(tooSoonMs / 1000)) })
-    }
+/** Checks passwords against a directory. */
+export function createDirectoryCheck(
+  bind: (username: string, password: string) => Promise<'right' | 'wrong' | 'unavailable'>,
+): CheckPassword {
+  return async (_request, username, password) => {
     switch (await bind(username, password)) {
       case 'right':
         return { name: username, groups: [] }

@@ -54,9 +54,6 @@ const TTL_MS: Readonly<Record<TokenKind, number | undefined>> = {
   KNOXTOKEN: 30_000,
 }
 
-/** Knox's default of `gateway.knox.token.limit.per.user`. */
-export const TOKENS_PER_USER_MAX = 10
-
 /**
  * Reads the parameters of a token service.
  *
