@@ -29,7 +29,7 @@ const MAY_USE_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   transports: ['aedes', 'ws'],
   settings: ['jsonc-parser', 'ms', 'zod'],
   system: ['@node-rs/argon2'],
-  storage: [],
+  storage: ['pg'],
   imports: ['pg'],
   apis: ['@fastify/busboy', '@opentelemetry/api', 'fast-xml-parser', 'jose', 'ldapts', 'ms', 'yaml', 'zod'],
   application: ['pino'],

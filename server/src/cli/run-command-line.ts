@@ -50,7 +50,7 @@ const COMMON = ['port', 'host', 'storage', 'dataDir', 'dev', 'logLevel', 'logFor
 
 function printHelp(): string {
   const commands = COMMANDS.map(
-    ({ name, usage, sentence }) => `  ${`${name} ${usage}`.padEnd(30)}${sentence}`,
+    ({ name, usage, sentence }) => `  ${`${name} ${usage}`.padEnd(28)}  ${sentence}`,
   )
   const settings = COMMON.map((name) => `  ${flagOf(name).padEnd(30)}${environmentVariableOf(name)}`)
   return `Latchkey, a self-hosted API-key authority.

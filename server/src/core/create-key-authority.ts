@@ -66,6 +66,7 @@ import {
   noteForbidden,
   renewToken,
   setTokenEnabled,
+  verifyHolder,
   verifyToken,
 } from './keys/managed-tokens.ts'
 import { issueToken } from './keys/managed-tokens-issue.ts'
@@ -172,6 +173,7 @@ function managedTokenUseCases(context: Context): ManagedTokenUseCases {
   return {
     issue: (request, origin) => issueToken(context, request, origin),
     verify: (token, check) => verifyToken(context, token, check),
+    verifyHolder: (id, check) => verifyHolder(context, id, check),
     get: (id) => getToken(context, id),
     list: (filter) => listTokens(context, filter),
     setEnabled: (id, enabled, by, origin) => setTokenEnabled(context, id, enabled, { by, origin }),

@@ -207,7 +207,7 @@ export interface LifeCycleUseCases {
   usage(caller: Caller, id: KeyId, days: number): Promise<readonly DayOfUse[]>
   /**
    * Revokes or disables many keys, in batches; `dryRun` counts only. Keys that are revoked or disabled already do not
-   * match. Looks at no more than `BULK_MAX` keys: `complete` is false when there may be more, and it can be asked again.
+   * match. Changes no more than `BULK_MAX` keys: `complete` is false when there may be more, and it can be asked again.
    */
   bulk(
     caller: Caller,
@@ -332,6 +332,8 @@ export interface ManagedTokenUseCases {
   issue(request: TokenRequest, origin: Origin): Promise<Issued<ApiKey>>
   /** As `VerificationUseCases.check`, and what the id in the token tells. */
   verify(token: string, check: KeyCheck): Promise<TokenVerdict>
+  /** As `verify`, for somebody who proved in another way to hold the token, such as by a signature over its id. */
+  verifyHolder(id: KeyId, check: KeyCheck): Promise<KeyVerdict>
   get(id: KeyId): Promise<ApiKey | undefined>
   /**
    * In the order in which they came, expired ones included.
@@ -380,9 +382,10 @@ export interface SessionUseCases {
    */
   login(request: LoginRequest, origin: Origin): Promise<Issued<Session>>
   /**
-   * The user behind a password, without a session: for callers who show it with every request.
+   * The user behind a password, without a session: for callers who show it with every request. Counts nothing:
+   * `countAttempt` comes first, unless these very credentials were right before.
    *
-   * @throws {DomainError} `login.too_many` (`facts.retryAfterMs`), `login.failed`, `server.overloaded`.
+   * @throws {DomainError} `login.failed`, `server.overloaded`.
    */
   findUserByPassword(
     shown: { readonly username: string; readonly password: string },

@@ -42,9 +42,9 @@ export const SETTINGS = {
     ['port'],
   ),
   storage: setting(
-    secret(1, 'sqlite:PATH or sqlite::memory:', withoutPassword),
+    secret(1, 'sqlite:PATH, sqlite::memory: or postgres://...', withoutPassword),
     undefined,
-    'Where everything is kept: `sqlite:PATH`, or `sqlite::memory:` for nothing that lasts; unset: the file `latchkey.db` in `dataDir`.',
+    'Where everything is kept: `sqlite:PATH`, `sqlite::memory:` for nothing that lasts, or `postgres://USER@HOST/DATABASE`, which several servers may share; unset: the file `latchkey.db` in `dataDir`.',
   ),
   dataDir: setting(
     text(4096, 'a path'),
@@ -201,7 +201,7 @@ export const SETTINGS = {
   'http.publicUrl': setting(
     text(2048, 'a URL'),
     undefined,
-    'URL under which clients reach this server, for the links in its answers; unset: `http://` and the name that they call it.',
+    'URL under which clients reach this server, for the links in its answers; unset: `http://` and the name that they call it, and forward-auth names no metadata in its challenges.',
   ),
   'http.trustedProxies': setting(
     list(),
@@ -276,7 +276,7 @@ export const SETTINGS = {
   'forwardAuth.trustedProxies': setting(
     list(),
     ['127.0.0.0/8', '::1'],
-    'Addresses and networks of the proxies that ask `/v1/authorize`; their `X-Forwarded-For` tells the address of the client.',
+    'Addresses and networks of the proxies that ask `/v1/authorize`; their `X-Forwarded-For` tells the address of the client, as does that of whoever asks over a Unix socket.',
   ),
   'knox.gatewayPath': setting(
     text(64, 'one segment of a path'),

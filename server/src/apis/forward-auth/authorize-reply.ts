@@ -4,34 +4,40 @@ import type { KeyVerdict, LimitState, RefusalReason } from '../../core/keys/verd
 import type { Instant } from '../../core/record.ts'
 import { asciiJson, type LaneReply } from '../../transports/lane/lane-message.ts'
 
-/**
- * The answer to a verdict: 200 with who it is, or a refusal that says nothing of the key. `scope`: the permissions that
- * were needed, for the challenge.
- */
-export function authorizeReply(verdict: KeyVerdict, scope: string, now: Instant): LaneReply {
-  const { refusal } = verdict
-  if (refusal === undefined) return admitted(verdict, now)
-  const kind = REFUSALS[refusal]
-  if (kind === 'insufficient') return insufficient(scope)
-  if (kind === 'too often') return tooOften(verdict, now)
-  return kind
+/** The answers to requests that were judged. */
+export type AuthorizeReplies = {
+  /** To a request that shows no key: RFC 6750 section 3.1 wants no error code then. */
+  readonly noKey: LaneReply
+  /**
+   * To a verdict: 200 with who it is, or a refusal that says nothing of the key. `scope`: the permissions that were
+   * needed, for the challenge.
+   */
+  toVerdict(verdict: KeyVerdict, scope: string, now: Instant): LaneReply
 }
 
-/** The answer to a request that shows no key: RFC 6750 section 3.1 wants no error code then. */
-export const NO_KEY: LaneReply = refused(
-  401,
-  'token.missing',
-  'The request shows no key',
-  'Bearer realm="latchkey"',
-)
-
-/** One and the same for malformed, unknown, revoked, disabled and expired keys. */
-const NOT_GOOD: LaneReply = refused(
-  401,
-  'token.invalid',
-  'The key is not good',
-  'Bearer realm="latchkey", error="invalid_token"',
-)
+/**
+ * Prepares the answers. `metadataUrl`: where RFC 9728's metadata is, for the challenges; absent: they do not tell, as the
+ * name that a request calls is the application's, where there is no such thing.
+ */
+export function createAuthorizeReplies(metadataUrl: string | undefined): AuthorizeReplies {
+  const realm =
+    metadataUrl === undefined
+      ? 'Bearer realm="latchkey"'
+      : `Bearer realm="latchkey", resource_metadata="${metadataUrl}"`
+  /** One and the same for malformed, unknown, revoked, disabled and expired keys. */
+  const notGood = refused(401, 'token.invalid', 'The key is not good', `${realm}, error="invalid_token"`)
+  return {
+    noKey: refused(401, 'token.missing', 'The request shows no key', realm),
+    toVerdict: (verdict, scope, now) => {
+      const { refusal, found } = verdict
+      if (refusal === undefined) return found === undefined ? notGood : admitted(verdict, found, now)
+      const kind = REFUSALS[refusal]
+      if (kind === 'not good') return notGood
+      if (kind === 'insufficient') return insufficient(realm, scope)
+      return kind === 'too often' ? tooOften(verdict, now) : kind
+    },
+  }
+}
 
 const FORBIDDEN: LaneReply = refused(403, 'token.forbidden', 'The key may not be used from here or now')
 
@@ -43,17 +49,21 @@ export const UNREADABLE_REQUIREMENT: LaneReply = refused(
 )
 
 /** The answer while there is no room for another request. */
-export const OVERLOADED: LaneReply = refused(503, 'server.overloaded', 'Too many requests are being answered')
+export const OVERLOADED: LaneReply = soon(
+  refused(503, 'server.overloaded', 'Too many requests are being answered'),
+)
 
 /** The answer while the store cannot be used: nobody passes. */
-export const UNAVAILABLE: LaneReply = refused(503, 'storage.unavailable', 'Keys cannot be checked for now')
+export const UNAVAILABLE: LaneReply = soon(
+  refused(503, 'storage.unavailable', 'Keys cannot be checked for now'),
+)
 
-const REFUSALS: Readonly<Record<RefusalReason, LaneReply | 'insufficient' | 'too often'>> = {
-  malformed: NOT_GOOD,
-  unknown: NOT_GOOD,
-  revoked: NOT_GOOD,
-  disabled: NOT_GOOD,
-  expired: NOT_GOOD,
+const REFUSALS: Readonly<Record<RefusalReason, LaneReply | 'not good' | 'insufficient' | 'too often'>> = {
+  malformed: 'not good',
+  unknown: 'not good',
+  revoked: 'not good',
+  disabled: 'not good',
+  expired: 'not good',
   forbidden: FORBIDDEN,
   insufficient: 'insufficient',
   rate_limited: 'too often',
@@ -63,8 +73,7 @@ const REFUSALS: Readonly<Record<RefusalReason, LaneReply | 'insufficient' | 'too
 /** A `FoundKey` never changes: a key that was changed is found as another object. */
 const prepared = new WeakMap<FoundKey, LaneReply>()
 
-function admitted({ found, limits, credits }: KeyVerdict, now: Instant): LaneReply {
-  if (found === undefined) return NOT_GOOD
+function admitted({ limits, credits }: KeyVerdict, found: FoundKey, now: Instant): LaneReply {
   if (limits.length === 0 && credits === undefined) {
     const known = prepared.get(found) ?? { status: 200, fields: identityFields(found, 'unlimited'), body: '' }
     prepared.set(found, known)
@@ -120,12 +129,12 @@ function seconds(ms: number): number {
   return Math.max(0, Math.ceil(ms / 1_000))
 }
 
-function insufficient(scope: string): LaneReply {
+function insufficient(realm: string, scope: string): LaneReply {
   return refused(
     403,
     'right.missing',
     'The key may not do this',
-    `Bearer realm="latchkey", error="insufficient_scope", scope="${scope}"`,
+    `${realm}, error="insufficient_scope", scope="${scope}"`,
   )
 }
 
@@ -137,6 +146,11 @@ function tooOften({ refusal, found, limits, retryAt }: KeyVerdict, now: Instant)
   const retry = retryAt === undefined ? '' : `Retry-After: ${Math.max(1, seconds(retryAt - now))}\r\n`
   const standing = found === undefined ? '' : rateLimitFields(found, limits, now)
   return { ...reply, fields: `${reply.fields}${retry}${standing}` }
+}
+
+/** As everywhere else, whoever is told to come again is told when. */
+function soon(reply: LaneReply): LaneReply {
+  return { ...reply, fields: `${reply.fields}Retry-After: 1\r\n` }
 }
 
 function refused(status: number, code: string, title: string, challenge?: string): LaneReply {

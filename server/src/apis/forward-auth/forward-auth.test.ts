@@ -6,8 +6,8 @@ import { DomainError } from '../../core/errors.ts'
 import type { KeyId } from '../../core/ids.ts'
 import type { KeyRequest } from '../../core/key-authority.ts'
 import type { LaneRequest } from '../../transports/lane/lane-message.ts'
-import { headerText } from './authorize-reply.ts'
-import { createForwardAuth } from './forward-auth.ts'
+import { headerText, OVERLOADED } from './authorize-reply.ts'
+import { createForwardAuth, type ForwardAuthParts } from './forward-auth.ts'
 
 type Headers = Readonly<Record<string, string | readonly string[]>>
 type Answer = {
@@ -24,7 +24,7 @@ type Api = ManagedKeys & {
 async function openApi(
   t: TestContext,
   changed: Partial<KeyRequest> = {},
-  trustedProxies: readonly string[] = ['127.0.0.0/8'],
+  particular: Partial<ForwardAuthParts> = {},
 ): Promise<Api> {
   const keys = await openManagedKeys(t, changed)
   const { authority, token } = keys
@@ -32,7 +32,9 @@ async function openApi(
     authority,
     clock: authority.clock,
     keyHeaders: ['X-API-Key', 'X-Other-Key'],
-    trustedProxies,
+    trustedProxies: ['127.0.0.0/8'],
+    believes: 'trusted proxies',
+    ...particular,
   })
   return {
     ...keys,
@@ -160,11 +162,39 @@ describe('a request without a good key', () => {
         clock: { now: () => 0 },
         keyHeaders: [],
         trustedProxies: [],
+        believes: 'trusted proxies',
       })
       const headers = { authorization: 'Bearer x' }
       const request = { method: 'GET', path: '/v1/authorize', query: '', headers, address: '', body: '' }
-      assert.equal((await route.answer(request)).status, 503)
+      const { status, fields } = await route.answer(request)
+      assert.equal(status, 503)
+      assert.match(fields, /^Retry-After: 1\r$/m)
     }
+  })
+
+  test('learns when to come again while there is no room for it', () => {
+    assert.equal(OVERLOADED.status, 503)
+    assert.match(OVERLOADED.fields, /^Retry-After: 1\r$/m)
+  })
+
+  test('is told where the metadata of RFC 9728 is when the operator has named a public URL', async (t) => {
+    const { ask, token } = await openApi(t, {}, { publicUrl: 'https://keys.example.com/api' })
+    const url = 'https://keys.example.com/api/.well-known/oauth-protected-resource'
+    const challengeTo = async (headers: Headers, query = '') =>
+      (await ask({ headers: { ...headers, host: 'app.example.com' }, query })).headers['www-authenticate']
+    const realm = `Bearer realm="latchkey", resource_metadata="${url}"`
+    assert.equal(await challengeTo({}), realm)
+    assert.equal(await challengeTo({ 'x-api-key': 'x' }), `${realm}, error="invalid_token"`)
+    assert.equal(
+      await challengeTo({ 'x-api-key': token }, 'permissions=a:b'),
+      `${realm}, error="insufficient_scope", scope="a:b"`,
+    )
+  })
+
+  test('is told of no metadata at the name that it called, which is the application', async (t) => {
+    const { ask } = await openApi(t)
+    for (const headers of [{ host: 'app.example.com' }, { host: 'app.example.com', 'x-api-key': 'x' }])
+      assert.doesNotMatch((await ask({ headers })).all, /resource_metadata|app\.example/)
   })
 })
 
@@ -237,6 +267,35 @@ describe('the address of the client', () => {
     const { ask, token } = await openApi(t, { policy })
     assert.equal((await ask({ headers: from(token, '198.51.100.9'), address: '203.0.113.5' })).status, 403)
     assert.equal((await ask({ headers: from(token, '203.0.113.5'), address: '198.51.100.9' })).status, 200)
+  })
+})
+
+describe('the address of the client behind a Unix socket', () => {
+  const policy = { addresses: ['198.51.100.0/24'] }
+
+  test('is what the proxy at its other end says', async (t) => {
+    const { ask, token } = await openApi(t, { policy }, { believes: 'everybody' })
+    const statusFrom = async (forwardedFor: string | readonly string[]) => {
+      const headers = { 'x-api-key': token, 'x-forwarded-for': forwardedFor }
+      return (await ask({ address: '', headers })).status
+    }
+    assert.equal(await statusFrom('198.51.100.9'), 200)
+    assert.equal(await statusFrom('203.0.113.5, 198.51.100.9'), 200)
+    assert.equal(await statusFrom('198.51.100.9, 127.0.0.1'), 200, 'a trusted proxy is passed over')
+    assert.equal(await statusFrom(['203.0.113.5', '198.51.100.9']), 200)
+    assert.equal(await statusFrom('198.51.100.9, 203.0.113.5'), 403)
+    assert.equal(await statusFrom('198.51.100.9, nonsense'), 403)
+  })
+
+  test('is unknown when the proxy says nothing', async (t) => {
+    const { ask, token } = await openApi(t, { policy }, { believes: 'everybody' })
+    assert.equal((await ask({ address: '', headers: { 'x-api-key': token } })).status, 403)
+  })
+
+  test('is not believed on a port from a peer without an address', async (t) => {
+    const { ask, token } = await openApi(t, { policy })
+    const headers = { 'x-api-key': token, 'x-forwarded-for': '198.51.100.9' }
+    assert.equal((await ask({ address: '', headers })).status, 403)
   })
 })
 

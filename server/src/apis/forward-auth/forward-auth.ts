@@ -1,12 +1,12 @@
 import { DomainError } from '../../core/errors.ts'
 import type { KeyAuthority } from '../../core/key-authority.ts'
-import { clientAddress } from '../../core/keys/client-address.ts'
+import { clientAddress, forwardedAddress } from '../../core/keys/client-address.ts'
 import type { KeyCheck, KeyVerdict, PermissionQuery } from '../../core/keys/verdict.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { HttpHandler } from '../../transports/http/http-message.ts'
 import type { LaneReply, LaneRequest, LaneRoute } from '../../transports/lane/lane-message.ts'
 import { createLaneHandler } from '../../transports/lane/lane-over-http.ts'
-import { authorizeReply, NO_KEY, UNAVAILABLE, UNREADABLE_REQUIREMENT } from './authorize-reply.ts'
+import { createAuthorizeReplies, UNAVAILABLE, UNREADABLE_REQUIREMENT } from './authorize-reply.ts'
 import { AUTHORIZE_PATH, createRequirements, scopeOf, shownKey } from './authorize-request.ts'
 
 /** What forward-auth needs. */
@@ -17,6 +17,10 @@ export type ForwardAuthParts = {
   readonly keyHeaders: readonly string[]
   /** Addresses and networks of the proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[]
+  /** Whose `X-Forwarded-For` is believed; `everybody`: nobody else gets to the listener, such as a Unix socket. */
+  readonly believes: 'trusted proxies' | 'everybody'
+  /** URL under which clients reach this server itself, whose metadata the challenges then name. */
+  readonly publicUrl?: string
 }
 
 /** `/v1/authorize` and all below it, for the lane and for node:http. */
@@ -30,20 +34,23 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as 
  * Envoy's ext_authz over HTTP. Never repeats the key. Holds nothing that must be released.
  */
 export function createForwardAuth(parts: ForwardAuthParts): ForwardAuth {
-  const { authority, clock, trustedProxies } = parts
+  const { authority, clock, publicUrl } = parts
   const keyHeaders = parts.keyHeaders.map((name) => name.toLowerCase())
   const requirements = createRequirements()
+  const replies = createAuthorizeReplies(
+    publicUrl === undefined ? undefined : `${publicUrl}/.well-known/oauth-protected-resource`,
+  )
 
   const answer = (request: LaneRequest): LaneReply | Promise<LaneReply> => {
     const key = shownKey(request, keyHeaders)
-    if (key === undefined) return NO_KEY
+    if (key === undefined) return replies.noKey
     let permissions: PermissionQuery | undefined
     try {
       permissions = requirements.of(request)
     } catch (error) {
       return refusalOf(error)
     }
-    return ask(key, checkOf(request, permissions, trustedProxies), permissions)
+    return ask(key, checkOf(request, permissions, parts), permissions)
   }
 
   const ask = (
@@ -52,7 +59,7 @@ export function createForwardAuth(parts: ForwardAuthParts): ForwardAuth {
     permissions: PermissionQuery | undefined,
   ): LaneReply | Promise<LaneReply> => {
     const reply = (verdict: KeyVerdict): LaneReply =>
-      authorizeReply(verdict, permissions === undefined ? '' : scopeOf(permissions), clock.now())
+      replies.toVerdict(verdict, permissions === undefined ? '' : scopeOf(permissions), clock.now())
     try {
       const verdict = authority.verification.check(key, check)
       return verdict instanceof Promise ? verdict.then(reply).catch(refusalOf) : reply(verdict)
@@ -78,14 +85,14 @@ const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
 function checkOf(
   { address: peer, headers }: LaneRequest,
   permissions: PermissionQuery | undefined,
-  trustedProxies: readonly string[],
+  { believes, trustedProxies }: Pick<ForwardAuthParts, 'believes' | 'trustedProxies'>,
 ): KeyCheck {
-  const forwardedFor = headers['x-forwarded-for']
-  const address = clientAddress(
-    peer,
-    typeof forwardedFor === 'object' ? forwardedFor.join() : forwardedFor,
-    trustedProxies,
-  )
+  const header = headers['x-forwarded-for']
+  const forwardedFor = typeof header === 'object' ? header.join() : header
+  const address =
+    believes === 'everybody'
+      ? forwardedAddress(forwardedFor, trustedProxies)
+      : clientAddress(peer, forwardedFor, trustedProxies)
   const requestId = headers['x-request-id']
   return {
     ...(permissions !== undefined && { permissions }),

@@ -15,6 +15,11 @@ export interface Replies {
   bare(request: HttpRequest, error: KuzzleError): HttpReply
 }
 
+/** What is refused for now can be asked again soon (RFC 6585 section 4, RFC 9110 section 15.6.4). */
+function retryOf(status: number): Readonly<Record<string, string>> {
+  return status === 429 || status === 503 ? { 'Retry-After': '1' } : {}
+}
+
 /** What replies depend on. */
 export type ReplyParts = {
   readonly settings: KuzzleSettings
@@ -60,6 +65,7 @@ export function createReplies({ settings, envelopes, origins }: ReplyParts): Rep
           'X-Kuzzle-Request-Id': envelope.requestId,
           'Content-Encoding': packed.encoding,
           ...corsOf(request),
+          ...retryOf(envelope.status),
           ...(extras.cookie !== undefined && { 'Set-Cookie': extras.cookie }),
         },
         body: packed.bytes,
@@ -71,6 +77,7 @@ export function createReplies({ settings, envelopes, origins }: ReplyParts): Rep
         headers: {
           'Content-Type': 'application/json',
           ...corsLists,
+          ...retryOf(error.status),
           ...(origins.all ? { 'Access-Control-Allow-Origin': '*' } : corsOf(request)),
         },
         body: JSON.stringify(printForDevelopers(envelopes, error)),

@@ -65,6 +65,25 @@ describe('a key with a policy', () => {
     const paid = await openWithKey(t, { credits: { initial: 1 } })
     assert.deepEqual(await answerTo(paid, paid.token), [200, undefined])
     assert.deepEqual(await answerTo(paid, paid.token), [429, 'api.process.too_many_requests'])
+    assert.equal((await paid.ask('GET', '/_me', { token: paid.token })).headers.get('retry-after'), '1')
+  })
+
+  it('sets no password, with which its holder could log in', async (t) => {
+    const { ask, token } = await openWithKey(t, { scopes: ['*'] })
+    const credentials = { username: 'root', password: 'chosen by a thief' }
+    for (const [method, path, body] of [
+      ['PUT', '/credentials/local/_me/_update', credentials],
+      ['POST', '/credentials/local/_me/_create', credentials],
+      ['PUT', '/credentials/local/root/_update', credentials],
+      [
+        'POST',
+        '/users/thief/_create',
+        { content: { profileIds: ['admin'] }, credentials: { local: credentials } },
+      ],
+    ] as const) {
+      const { body: answer } = await ask(method, path, { token, body })
+      assert.equal(answer.error?.id, 'security.apikey.issuing_forbidden', path)
+    }
   })
 
   it('spends nothing when somebody asks whether it is valid', async (t) => {

@@ -354,6 +354,7 @@ describe('over HTTP', () => {
   it('a request that there is no room for is refused', () => {
     const reply = test.api.http.overloaded({ headers: {} } as never)
     assert.equal(reply.status, 503)
+    assert.equal(reply.headers['Retry-After'], '1')
     assert.equal(JSON.parse(String(reply.body)).id, 'api.process.overloaded')
   })
 })

@@ -211,7 +211,7 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
           matched: z.int(),
           changed: z.int(),
           complete: z.boolean().meta({
-            description: 'False when more keys match than one request looks at: repeat it for the rest.',
+            description: 'False when more keys match than one request changes: repeat it for the rest.',
           }),
         }),
       },

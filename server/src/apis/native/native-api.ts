@@ -98,8 +98,9 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
     if (isClosing) throw new Problem('server.shutting_down', 'Cannot answer: the server is shutting down')
     checkOrigin(request, origins)
     const place = router.find(request.path)
-    if (request.method === 'OPTIONS' && place !== undefined) return preflight(place, allowedHeaders)
     const verify = verification && verificationAt(verification, request.path)
+    const allow = verify === undefined ? place?.allow : VERIFICATION_METHODS
+    if (request.method === 'OPTIONS' && allow !== undefined) return preflight(allow, allowedHeaders)
     if (verify !== undefined) return verify(request)
     const found = endpointFor(request, place)
     checkAccept(request, found)
@@ -125,7 +126,8 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
       'Cache-Control': 'no-store',
       'X-Content-Type-Options': 'nosniff',
       ...reply.headers,
-      'X-Request-Id': requestId,
+      // A verification names itself, in its refusals too.
+      'X-Request-Id': reply.headers['X-Request-Id'] ?? requestId,
       ...corsHeaders(request.headers, origins),
       'Access-Control-Expose-Headers': OWN_REPLY_HEADERS,
     },
@@ -148,6 +150,8 @@ type Scene = { readonly requestId: string; readonly baseUrl: string; readonly me
 
 const OWN_REQUEST_HEADERS = ['Authorization', 'Idempotency-Key', 'X-API-Key', 'X-Request-Id']
 const OWN_REPLY_HEADERS = 'Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, X-Request-Id'
+
+const VERIFICATION_METHODS = 'POST, OPTIONS'
 
 function verificationAt({ verify, batch }: Verification, path: string): HttpHandler | undefined {
   if (path === '/v1/verify') return verify
@@ -185,7 +189,7 @@ function checkOrigin({ headers }: HttpRequest, origins: Origins): void {
 }
 
 /** What a browser asks before it lets a website call, and what anybody may ask (RFC 9110 section 9.3.7). */
-function preflight({ allow }: Place, allowedHeaders: string): HttpReply {
+function preflight(allow: string, allowedHeaders: string): HttpReply {
   return {
     status: 204,
     headers: {

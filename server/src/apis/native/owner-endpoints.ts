@@ -3,6 +3,9 @@ import type { User } from '../../core/access/user.ts'
 import { DomainError } from '../../core/errors.ts'
 import { ID_BYTES_MAX, type ProfileId, type UserId } from '../../core/ids.ts'
 import type { JsonObject } from '../../core/json.ts'
+import { checkLimits } from '../../core/keys/check-policy.ts'
+import { checkMayLoosen } from '../../core/keys/keys-issuing-keys.ts'
+import type { RateLimit } from '../../core/keys/policy.ts'
 import { type Endpoint, type EndpointContext, endpoint } from './endpoint.ts'
 import { limitAnswer } from './key-answer.ts'
 import { rateLimitOf } from './key-requests.ts'
@@ -49,7 +52,9 @@ const ownerView = strict({
   id: z.string(),
   roles: z.array(z.string()),
   content: jsonObject,
-  limits: rateLimitsOut,
+  limits: rateLimitsOut
+    .meta({ description: 'Absent: the caller may not read the keys of the owner.' })
+    .exactOptional(),
 }).meta({ id: 'Owner' })
 
 const OWNER = { description: 'The owner', schema: ownerView }
@@ -78,13 +83,14 @@ export const OWNER_ENDPOINTS: readonly Endpoint[] = [
     ],
     async run({ id, body }, context) {
       const owner = parseId(ownerId, id, 'id.invalid')
+      const limits = body.limits?.map(rateLimitOf)
+      // Before anything is changed, so that what is refused is not half done.
+      if (limits !== undefined) await checkMaySetLimits(limits, context)
       const known = await findUser(context, owner)
       const user =
         known === undefined ? await create(owner, body, context) : await change(known, body, context)
       const { authority, caller } = context
-      if (body.limits !== undefined) {
-        await authority.lifeCycle.setOwnerLimits(caller, owner, body.limits.map(rateLimitOf))
-      }
+      if (limits !== undefined) await authority.lifeCycle.setOwnerLimits(caller, owner, limits)
       return { status: known === undefined ? 201 : 200, json: await viewOf(user, context) }
     },
   }),
@@ -179,7 +185,24 @@ function ownContent(content: JsonObject): JsonObject {
   return own
 }
 
+/** What `setOwnerLimits` will ask for. @throws {Problem} `right.missing` @throws {DomainError} */
+async function checkMaySetLimits(
+  limits: readonly RateLimit[],
+  { authority, caller }: EndpointContext,
+): Promise<void> {
+  await requireRight(authority, caller, { controller: 'keys', action: 'update' })
+  checkMayLoosen(caller)
+  checkLimits(limits)
+}
+
 async function viewOf(user: User, { authority, caller }: EndpointContext) {
-  const limits = await authority.lifeCycle.ownerLimits(caller, user.id)
-  return { id: user.id, roles: user.profileIds, content: user.content, limits: limits.map(limitAnswer) }
+  const { id, profileIds, content } = user
+  const view = { id, roles: profileIds, content }
+  try {
+    const limits = await authority.lifeCycle.ownerLimits(caller, id)
+    return { ...view, limits: limits.map(limitAnswer) }
+  } catch (error) {
+    if (error instanceof DomainError && error.code === 'right.missing') return view
+    throw error
+  }
 }

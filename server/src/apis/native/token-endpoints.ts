@@ -13,7 +13,8 @@ import { instantOut } from './time-schemas.ts'
 const token = z.string().min(1).max(8_192)
 const tokenTypeHint = z.string().max(64).meta({ description: 'Not needed; taken and not looked at.' })
 
-const introspectForm = strict({
+// RFC 6749 section 3.2: parameters that are not known are passed over, as clients send some of their own.
+const introspectForm = z.object({
   token,
   token_type_hint: tokenTypeHint.exactOptional(),
   ip: z
@@ -50,7 +51,7 @@ export const TOKEN_ENDPOINTS: readonly Endpoint[] = [
     problems: ['right.missing'],
     async run({ body }, { authority, caller }) {
       await requireRight(authority, caller, { controller: 'keys', action: 'verify' })
-      const check = { cost: 0, ...(body.ip !== undefined && { address: body.ip }) }
+      const check = { cost: 0, isNoUse: true as const, ...(body.ip !== undefined && { address: body.ip }) }
       const { refusal, found } = await authority.verification.check(body.token, check)
       const isActive = refusal === undefined && found !== undefined
       return { status: 200, json: isActive ? activeToken(found) : { active: false } }
@@ -64,7 +65,7 @@ export const TOKEN_ENDPOINTS: readonly Endpoint[] = [
     group: 'Tokens',
     summary: 'Ends a key or session for whoever has its token (RFC 7009)',
     access: 'none',
-    body: { schema: strict({ token, token_type_hint: tokenTypeHint.exactOptional() }), kind: 'form' },
+    body: { schema: z.object({ token, token_type_hint: tokenTypeHint.exactOptional() }), kind: 'form' },
     answers: {
       200: { description: 'It is not good any more, or never was', schema: strict({}) },
     },

@@ -7,7 +7,9 @@ import { instantOut } from './time-schemas.ts'
 /** Most keys of one batch. */
 export const BATCH_MAX = 1_000
 
-const token = z.string().min(1).max(8_192).meta({ description: 'The token as a client showed it.' })
+const token = z
+  .string()
+  .meta({ description: 'The token as a client showed it; what cannot be one is answered as `MALFORMED`.' })
 
 const verifyShape = {
   key: token,
@@ -24,7 +26,13 @@ const verifyShape = {
     .max(COST_MAX)
     .meta({ description: 'Credits and uses that this costs; absent: 1. 0 spends and counts nothing.' })
     .exactOptional(),
-  ip: z.string().meta({ description: 'Address of the client that showed the key.' }).exactOptional(),
+  ip: z
+    .string()
+    .meta({
+      description:
+        'IPv4 or IPv6 address of the client that showed the key; what is none counts as unknown, which keys bound to addresses refuse.',
+    })
+    .exactOptional(),
   resource: z
     .string()
     .max(1_000)
@@ -108,7 +116,7 @@ export const VERIFICATION_FACTS: readonly EndpointFacts[] = [
     body: {
       schema: strict({
         keys: z
-          .array(z.union([z.string(), strict(verifyShape)]))
+          .array(z.union([token, strict(verifyShape)]))
           .min(1)
           .max(BATCH_MAX),
       }),

@@ -303,6 +303,33 @@ describe('a batch', () => {
     assert.deepEqual(body.results, single)
   })
 
+  test('is not spoilt for the others by what one client sent as its key or address', async (t) => {
+    const { ask, askBatch, token } = await openApi(t, { policy: { addresses: ['198.51.100.0/24'] } })
+    const free = { key: token, ip: '198.51.100.1' }
+    const hostile = ['', ' ', 'x'.repeat(20_000), '\ud800', '\0', `${token}\n`]
+    const nowhere = ['', 'here', '198.51.100.1/24', '198.51.100.1, 10.0.0.1', 'x'.repeat(20_000)]
+    const keys = [free, ...hostile, ...nowhere.map((ip) => ({ key: token, ip })), free]
+    const { status, body } = await askBatch(keys)
+    assert.equal(status, 200)
+    const codes: readonly string[] = body.results.map(({ code }: { code: string }) => code)
+    assert.deepEqual(codes, [
+      'VALID',
+      ...hostile.map(() => 'MALFORMED'),
+      ...nowhere.map(() => 'FORBIDDEN'),
+      'VALID',
+    ])
+    for (const key of hostile) {
+      assert.equal((await ask({ key })).body.code, 'MALFORMED')
+      assert.equal((await ask({ key, explain: true })).body.code, 'MALFORMED')
+    }
+  })
+
+  test('knows a key that is bound to no address also by an address that is none', async (t) => {
+    const { askBatch, token } = await openApi(t)
+    const { body } = await askBatch([{ key: token, ip: 'here' }])
+    assert.equal(body.results[0].code, 'VALID')
+  })
+
   test('of many keys is judged in turns, and spends exactly', async (t) => {
     const { askBatch, token } = await openApi(t, { policy: { credits: { initial: 400 } } })
     const { body } = await askBatch(Array.from({ length: 1_000 }, () => token))

@@ -9,6 +9,7 @@ import { type InputError, Problem } from './problem.ts'
 
 /** One question about a key. */
 export type VerifyRequest = {
+  /** Whatever a client showed: any text, of any length. */
   readonly key: string
   readonly check: KeyCheck
   /** What the key was shown for, in the words of who asks; repeated in explanations, and of no other effect. */
@@ -19,8 +20,6 @@ export type VerifyRequest = {
 
 /** Most keys of one batch. */
 export const BATCH_KEYS_MAX = 1_000
-/** Longest text that is looked at as a key; longer ones cannot be one. */
-const KEY_LENGTH_MAX = 8_192
 const RESOURCE_LENGTH_MAX = 1_000
 
 /**
@@ -103,7 +102,7 @@ function readQuestion(given: JsonObject, pointer: string, members: readonly stri
       permissions: parsePermissionQuery(readPermissions(permissions, pointer)),
     }),
     ...(cost !== undefined && { cost: readCost(cost, pointer) }),
-    ...(ip !== undefined && { address: readAddress(ip, pointer) }),
+    ...(ip !== undefined && addressOf(ip, pointer)),
     ...(limits !== undefined && { limits: readLimits(limits, pointer) }),
   }
   return {
@@ -114,9 +113,13 @@ function readQuestion(given: JsonObject, pointer: string, members: readonly stri
   }
 }
 
+/**
+ * A text that cannot be a key, as an empty or an endless one, is answered as malformed, not refused: clients of a service
+ * choose it, and one of them must not spoil what the service asks about the others.
+ */
 function readKey(key: unknown, pointer: string): string {
-  if (typeof key === 'string' && key !== '' && key.length <= KEY_LENGTH_MAX) return key
-  throw invalidBody([{ pointer, detail: `must be a text of 1 to ${KEY_LENGTH_MAX} characters` }])
+  if (typeof key === 'string') return key
+  throw invalidBody([{ pointer, detail: 'must be a text' }])
 }
 
 function readPermissions(given: JsonValue, pointer: string): string | readonly string[] {
@@ -130,9 +133,13 @@ function readCost(given: JsonValue, pointer: string): number {
   throw invalidBody([{ pointer: `${pointer}/cost`, detail: `must be a whole number from 0 to ${COST_MAX}` }])
 }
 
-function readAddress(given: JsonValue, pointer: string): string {
-  if (typeof given === 'string' && isIP(given) !== 0) return given
-  throw invalidBody([{ pointer: `${pointer}/ip`, detail: 'must be an IPv4 or IPv6 address' }])
+/**
+ * A text that is no address says nothing of where the client is, which keys that are bound to addresses refuse. It may come
+ * from the client as the key does, so it is as little a mistake of the service.
+ */
+function addressOf(given: JsonValue, pointer: string): Pick<KeyCheck, 'address'> {
+  if (typeof given === 'string') return isIP(given) === 0 ? NOTHING_MORE : { address: given }
+  throw invalidBody([{ pointer: `${pointer}/ip`, detail: 'must be a text' }])
 }
 
 function readResource(given: JsonValue, pointer: string): string {

@@ -52,7 +52,11 @@ export function readinessReply(status: Readiness, warnings: readonly string[] = 
 function healthReply(status: number, body: Readonly<Record<string, string | readonly string[]>>): HttpReply {
   return {
     status,
-    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
+    headers: {
+      'Content-Type': 'application/json',
+      'Cache-Control': 'no-store',
+      ...(status === 503 && { 'Retry-After': '1' }),
+    },
     body: `${JSON.stringify(body)}\n`,
   }
 }

@@ -44,7 +44,15 @@ export function outcomePlace(refusal: RefusalReason | undefined): number {
 }
 
 /** Which part of the program answered a request over HTTP. */
-export const MEASURED_APIS = ['verify', 'batch', 'authorize', 'native', 'kuzzle', 'operations'] as const
+export const MEASURED_APIS = [
+  'verify',
+  'batch',
+  'authorize',
+  'native',
+  'kuzzle',
+  'knox',
+  'operations',
+] as const
 export type MeasuredApi = (typeof MEASURED_APIS)[number]
 
 /** What of the status of an answer is told apart. */

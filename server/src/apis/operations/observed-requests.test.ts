@@ -31,7 +31,7 @@ function requestsCounted(metrics: Metrics): ReadonlyMap<string, number> {
 
 test('answers are counted for the API that gave them, at once or later, on the lane or not', async () => {
   const metrics = createMetrics([createMetricsSlab()], 0)
-  const meter = [requestMeter(metrics)]
+  const meter = [requestMeter(metrics, 'gateway')]
   await observedHandler(async () => replyOf(200), meter)(requestOf('/v1/verify'))
   await observedHandler(() => replyOf(401), meter)(requestOf('/v1/authorize/app/page'))
   const route: LaneRoute = {
@@ -62,8 +62,10 @@ test('every path belongs to one API', () => {
     '/v1/keys',
     '/v1',
     '/metrics',
+    '/gateway/sandbox/x',
   ]
-  assert.deepEqual(paths.map(measuredApiOf), [
+  const apiOf = (path: string) => measuredApiOf(path, 'gateway')
+  assert.deepEqual(paths.map(apiOf), [
     'verify',
     'batch',
     'authorize',
@@ -71,10 +73,11 @@ test('every path belongs to one API', () => {
     'native',
     'native',
     'operations',
+    'knox',
   ])
   assert.deepEqual(
-    ['/', '/v1authorize', '/v10', '/_now', '/metrics/x'].map(measuredApiOf),
-    Array(5).fill('kuzzle'),
+    ['/', '/v1authorize', '/v10', '/_now', '/metrics/x', '/gateway'].map(apiOf),
+    Array(6).fill('kuzzle'),
   )
 })
 
@@ -84,7 +87,7 @@ test('a logged request tells its id, route, status and duration, and nothing tha
   const reply = replyOf(200, { 'X-Kuzzle-Request-Id': 'chosen-by-client' })
   await observedHandler(
     async () => reply,
-    [requestLogger(log)],
+    [requestLogger(log, 'gateway')],
   )(
     requestOf(`/users/${secret}`, {
       query: `jwt=${secret}`,
@@ -109,7 +112,10 @@ test('a logged request tells its id, route, status and duration, and nothing tha
 test('the id in the log is the one the client was told, else our own, and never anything odd', () => {
   const log = memoryLog()
   const told = (headers: Readonly<Record<string, string>>) =>
-    observedHandler(() => replyOf(200, headers), [requestLogger(log)])(requestOf('/', { id: 'ours' }))
+    observedHandler(
+      () => replyOf(200, headers),
+      [requestLogger(log, 'gateway')],
+    )(requestOf('/', { id: 'ours' }))
   void told({ 'X-Request-Id': 'theirs' })
   void told({})
   void told({ 'X-Request-Id': 'a b\nc' })

@@ -37,23 +37,26 @@ export function observedRoute(route: LaneRoute, observers: readonly RequestObser
   return { ...route, answer }
 }
 
-/** Which API a path belongs to, as far as metrics, logs and traces tell them apart. */
-export function measuredApiOf(path: string): MeasuredApi {
+/**
+ * Which API a path belongs to, as far as metrics, logs and traces tell them apart. `gatewayPath`: first segment of the
+ * paths of Knox's services.
+ */
+export function measuredApiOf(path: string, gatewayPath: string): MeasuredApi {
   if (path === '/v1/verify') return 'verify'
   if (path === '/v1/verify/batch') return 'batch'
   if (path === '/v1/authorize' || path.startsWith('/v1/authorize/')) return 'authorize'
   if (path === '/v1' || path.startsWith('/v1/') || path.startsWith('/.well-known/')) return 'native'
   if (path === '/metrics' || path === '/livez' || path === '/readyz') return 'operations'
-  return 'kuzzle'
+  return path.startsWith(`/${gatewayPath}/`) ? 'knox' : 'kuzzle'
 }
 
 /** Counts and times every answer. */
-export function requestMeter(metrics: Metrics): RequestObserver {
+export function requestMeter(metrics: Metrics, gatewayPath: string): RequestObserver {
   return {
     around: ({ path }, work) => {
       const startedAt = performance.now()
       return after(work(), ({ status }) => {
-        metrics.answered(measuredApiOf(path), status, (performance.now() - startedAt) / 1000)
+        metrics.answered(measuredApiOf(path, gatewayPath), status, (performance.now() - startedAt) / 1000)
       })
     },
   }
@@ -68,7 +71,7 @@ export interface RequestLog {
  * Logs every answer. The query string and headers are left out, and so are parts of the path that are long enough to be
  * a secret that somebody put in the wrong place.
  */
-export function requestLogger(log: RequestLog): RequestObserver {
+export function requestLogger(log: RequestLog, gatewayPath: string): RequestObserver {
   return {
     around: (request, work) => {
       const startedAt = performance.now()
@@ -76,7 +79,8 @@ export function requestLogger(log: RequestLog): RequestObserver {
         const { method, path, address } = request
         const durationMs = Math.round((performance.now() - startedAt) * 1000) / 1000
         const requestId = requestIdOf(request, reply)
-        const what = { method, path: printablePath(path), api: measuredApiOf(path), status: reply.status }
+        const api = measuredApiOf(path, gatewayPath)
+        const what = { method, path: printablePath(path), api, status: reply.status }
         log.debug({ ...(requestId !== undefined && { requestId }), ...what, durationMs, address }, 'request')
       })
     },

@@ -60,10 +60,13 @@ test('alive, ready, draining, unhealthy and overloaded can be told apart', async
     [200, 'alive'],
     [503, 'draining'],
   ])
-  const { status, body } = operations.overloaded(requestOf('/readyz'))
+  assert.equal((await get('/readyz')).headers['Retry-After'], '1')
+  const { status, headers, body } = operations.overloaded(requestOf('/readyz'))
   assert.deepEqual([status, JSON.parse(String(body)).status], [503, 'overloaded'])
+  assert.equal(headers['Retry-After'], '1')
   assert.equal(operations.overloaded(requestOf('/livez')).status, 200)
-  assert.equal(operations.overloaded(requestOf('/metrics')).status, 503)
+  const metrics = operations.overloaded(requestOf('/metrics'))
+  assert.deepEqual([metrics.status, metrics.headers['Retry-After']], [503, '1'])
 })
 
 test('it is ready with warnings too, whose sentences are for who asks on this very host', async (t) => {

@@ -109,7 +109,12 @@ function challenged(error: string, message: string): HttpReply {
 function plain(status: number, message: string, headers: HttpReply['headers'] = {}): HttpReply {
   return {
     status,
-    headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store', ...headers },
+    headers: {
+      'Content-Type': 'text/plain; charset=utf-8',
+      'Cache-Control': 'no-store',
+      ...(status === 503 && { 'Retry-After': '1' }),
+      ...headers,
+    },
     body: `${message}\n`,
   }
 }

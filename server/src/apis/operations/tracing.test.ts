@@ -23,7 +23,7 @@ async function register(t: TestContext): Promise<Fixture> {
   t.after(forget)
   const storage = await openStorage('sqlite::memory:')
   t.after(() => storage.close())
-  const tracing = createTracing('1.0.0')
+  const tracing = createTracing('1.0.0', 'gateway')
   ended.length = 0
   return { tracing, storage: observedStorage(storage, tracing.storeObserver), ended }
 }
@@ -106,7 +106,7 @@ test("a caller's mistake is no error of the store, but is named", async (t) => {
 })
 
 test('says whether anybody takes the spans', async (t) => {
-  assert.equal(createTracing('1.0.0').hasSdk, false)
+  assert.equal(createTracing('1.0.0', 'gateway').hasSdk, false)
   const { tracing } = await register(t)
   assert.equal(tracing.hasSdk, true)
 })

@@ -31,11 +31,11 @@ export type Tracing = {
 }
 
 /** Traces through whatever OpenTelemetry SDK was loaded before Latchkey. */
-export function createTracing(version: string): Tracing {
+export function createTracing(version: string, gatewayPath: string): Tracing {
   const tracer = trace.getTracer('latchkey', version)
   return {
     hasSdk: makesSpans(tracer),
-    requestObserver: requestTracer(tracer),
+    requestObserver: requestTracer(tracer, gatewayPath),
     storeObserver: storeTracer(tracer),
   }
 }
@@ -47,14 +47,12 @@ function makesSpans(tracer: Tracer): boolean {
   return isSpanContextValid(span.spanContext())
 }
 
-function requestTracer(tracer: Tracer): RequestObserver {
+function requestTracer(tracer: Tracer, gatewayPath: string): RequestObserver {
   return {
     around: <Reply extends ObservedReply>(request: ObservedRequest, work: () => Reply | Promise<Reply>) => {
-      const span = startRequestSpan(
-        tracer,
-        request,
-        propagation.extract(context.active(), request.headers, GETTER),
-      )
+      const parent = propagation.extract(context.active(), request.headers, GETTER)
+      const api = measuredApiOf(request.path, gatewayPath)
+      const span = startRequestSpan(tracer, request, { parent, api })
       const ended = (reply: Reply): Reply => {
         endRequestSpan(span, request, reply)
         return reply
@@ -69,8 +67,11 @@ function requestTracer(tracer: Tracer): RequestObserver {
   }
 }
 
-function startRequestSpan(tracer: Tracer, { method, path, address }: ObservedRequest, parent: Context): Span {
-  const api = measuredApiOf(path)
+function startRequestSpan(
+  tracer: Tracer,
+  { method, path, address }: ObservedRequest,
+  { parent, api }: { readonly parent: Context; readonly api: string },
+): Span {
   const attributes = {
     'http.request.method': method,
     'url.path': printablePath(path),

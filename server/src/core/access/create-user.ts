@@ -5,6 +5,7 @@ import type { Context } from '../context.ts'
 import { DomainError } from '../errors.ts'
 import { ADMIN_PROFILE_ID, type ProfileId, type UserId } from '../ids.ts'
 import type { CredentialsByStrategy, UserRequest } from '../key-authority.ts'
+import { checkMaySetPasswords } from '../keys/keys-issuing-keys.ts'
 import { adminExists } from './admin-exists.ts'
 import { isAnonymous } from './anonymous-user.ts'
 import type { Caller } from './caller.ts'
@@ -22,7 +23,8 @@ const HUMAN_NAME_TRIES_MAX = 5
  *
  * @throws {DomainError} `id.invalid`, `user.already_exists`, `user.no_profile`, `profile.not_found`,
  *   `credentials.unknown_strategy`, `credentials.invalid`, `credentials.username_taken`, `credentials.orphaned`,
- *   `server.overloaded`.
+ *   `server.overloaded`; `key.issuing_forbidden` when there are credentials and the caller shows a key that is bound by a
+ *   policy.
  */
 export function createUser(context: Context, caller: Caller, request: UserRequest): Promise<User> {
   return storeUser(context, caller, request)
@@ -109,6 +111,7 @@ async function storeUserAs(
 ): Promise<User> {
   const { id, content } = request
   checkNewCredentials(request.credentials)
+  if (Object.keys(request.credentials).length > 0) checkMaySetPasswords(caller)
   const user: User = {
     id,
     profileIds: checkProfileIds(id, request.profileIds),

@@ -55,16 +55,15 @@ export async function logIn(
 
 /**
  * The user behind a username and password, for callers who show both with every request: as `logIn`, but there is no
- * session afterwards.
+ * session afterwards. Nothing is counted: `countAttempt` comes first, unless these very credentials were right before.
  *
- * @throws {DomainError} `login.too_many`, `login.failed`, `server.overloaded`.
+ * @throws {DomainError} `login.failed`, `server.overloaded`.
  */
 export async function findUserByPassword(
   context: Context,
   { username, password }: { readonly username: string; readonly password: string },
   origin: Origin,
 ): Promise<User> {
-  admit(context, username, origin)
   if (username === '' || password === '') throw refuseMissing(context, origin)
   const credentials = await checkPassword(context, { username, password }, origin)
   return getUser(context, credentials.owner)

@@ -5,6 +5,7 @@ import { DomainError } from '../errors.ts'
 import type { UserId } from '../ids.ts'
 import type { JsonObject } from '../json.ts'
 import type { CredentialsInfo } from '../key-authority.ts'
+import { checkMaySetPasswords } from '../keys/keys-issuing-keys.ts'
 import type { CredentialsChange } from '../ports/user-store.ts'
 import { refuseAnonymous } from './anonymous-user.ts'
 import type { Caller } from './caller.ts'
@@ -18,7 +19,8 @@ export type CredentialsOwner = { readonly strategy: string; readonly owner: User
  * Gives a user a way to log in.
  *
  * @throws {DomainError} `credentials.unknown_strategy`, `credentials.invalid`, `credentials.already_exist`,
- *   `credentials.username_taken`, `user.not_found`, `user.anonymous_immutable`, `server.overloaded`.
+ *   `credentials.username_taken`, `user.not_found`, `user.anonymous_immutable`, `server.overloaded`;
+ *   `key.issuing_forbidden` when the caller shows a key that is bound by a policy.
  */
 export async function createCredentials(
   context: Context,
@@ -27,6 +29,7 @@ export async function createCredentials(
 ): Promise<CredentialsInfo> {
   checkStrategy(strategy)
   refuseAnonymous(owner)
+  checkMaySetPasswords(caller)
   const credentials = await hashCredentials(context, owner, body)
   const change = { by: caller, action: 'credentials.create', subject: `user:${owner}` } as const
   await recordChange(context, { ...change, details: { strategy } }, (event) =>
@@ -49,7 +52,8 @@ export async function hashCredentials(
  * Changes username, password, or both.
  *
  * @throws {DomainError} `credentials.unknown_strategy`, `credentials.invalid`, `credentials.not_found`,
- *   `credentials.username_taken`, `server.overloaded`.
+ *   `credentials.username_taken`, `server.overloaded`; `key.issuing_forbidden` when the caller shows a key that is bound by
+ *   a policy.
  */
 export async function updateCredentials(
   context: Context,
@@ -57,6 +61,7 @@ export async function updateCredentials(
   { strategy, owner, body }: CredentialsOwner & { readonly body: JsonObject },
 ): Promise<CredentialsInfo> {
   checkStrategy(strategy)
+  checkMaySetPasswords(caller)
   const { username, password } = parseChangedCredentials(body)
   // Asked first, so that no password is hashed in vain.
   await findCredentials(context, owner)

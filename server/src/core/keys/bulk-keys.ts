@@ -6,7 +6,7 @@ import { DomainError } from '../errors.ts'
 import type { UserId } from '../ids.ts'
 import type { BulkResult, KeySelection } from '../key-authority.ts'
 import type { ApiKey, RevocationReason } from './api-key.ts'
-import { disable } from './disable-key.ts'
+import { disable, isDisabledFor } from './disable-key.ts'
 import { findKeys } from './find-keys.ts'
 import { endKey } from './revoke-key.ts'
 
@@ -18,8 +18,11 @@ export type BulkOperation = {
   readonly dryRun: boolean
 }
 
-/** Keys that one call looks at. */
+/** Keys that one call changes. */
 export const BULK_MAX = 10_000
+
+/** Keys that one call looks at: when most are disabled already, many have to be passed over to come to one that is not. */
+const LOOKED_AT_MAX = 1_000_000
 
 /** Keys that are changed in one transaction, and read at once: other requests are served between two of these. */
 const BATCH = 100
@@ -37,8 +40,9 @@ export async function changeManyKeys(
   selection: KeySelection,
 ): Promise<BulkResult> {
   const chosen = await chosenBy(context, caller, operation, selection)
-  const { keys, complete } = 'filter' in chosen ? await listed(context, chosen) : await found(context, chosen)
-  const matching = keys.filter((key) => operation.kind === 'revoke' || key.disabled === undefined)
+  const isLeft = (key: ApiKey): boolean => operation.kind === 'revoke' || !isDisabledFor(key, caller)
+  const { keys: matching, complete } =
+    'filter' in chosen ? await listed(context, chosen, isLeft) : await found(context, chosen, isLeft)
   const matched = matching.length
   if (operation.dryRun) return { matched, changed: 0, complete }
   let changed = 0
@@ -80,16 +84,17 @@ type Chosen = { readonly keys: readonly ApiKey[]; readonly complete: boolean }
 async function listed(
   context: Context,
   { filter }: Extract<KeySelection, { readonly filter: unknown }>,
+  isLeft: (key: ApiKey) => boolean,
 ): Promise<Chosen> {
   const keys: ApiKey[] = []
   const now = context.clock.now()
   let after: string | undefined
-  for (let seen = 0; seen < BULK_MAX; seen += BATCH) {
+  for (let seen = 0; seen < LOOKED_AT_MAX && keys.length < BULK_MAX; seen += BATCH) {
     const page = await context.storage.keys.list(
       { ...filter, now },
       { limit: BATCH, ...(after !== undefined && { after }) },
     )
-    for (const entry of page.keys) if (!('revocation' in entry)) keys.push(entry)
+    for (const entry of page.keys) if (!('revocation' in entry) && isLeft(entry)) keys.push(entry)
     after = page.next
     if (after === undefined) return { keys, complete: true }
   }
@@ -99,10 +104,16 @@ async function listed(
 async function found(
   context: Context,
   { owner, search }: Extract<KeySelection, { readonly search: unknown }>,
+  isLeft: (key: ApiKey) => boolean,
 ): Promise<Chosen> {
   const { aggregations: _, collapse: __, searchAfter: ___, ...plain } = search
-  const { hits, total } = await findKeys(context, owner, { ...plain, from: 0, size: BULK_MAX })
-  return { keys: hits, complete: total <= hits.length }
+  const keys: ApiKey[] = []
+  for (let from = 0; from < LOOKED_AT_MAX && keys.length < BULK_MAX; from += BULK_MAX) {
+    const { hits, total } = await findKeys(context, owner, { ...plain, from, size: BULK_MAX })
+    for (const key of hits) if (isLeft(key)) keys.push(key)
+    if (from + hits.length >= total || hits.length === 0) return { keys, complete: true }
+  }
+  return { keys, complete: false }
 }
 
 /** Whether it was done; not so when the key ended meanwhile. */

@@ -23,6 +23,20 @@ export function checkKey(context: Context, token: string, check: KeyCheck): KeyV
   return noted(context, fingerprint, check, useKey(context, { token, fingerprint }, check))
 }
 
+/**
+ * As `checkKey`, for somebody who proved in another way to hold the key of this fingerprint, such as by a signature.
+ *
+ * @throws {DomainError} `policy.invalid` for a cost that is none.
+ */
+export function checkHeldKey(
+  context: Context,
+  fingerprint: Fingerprint,
+  check: KeyCheck,
+): KeyVerdict | Promise<KeyVerdict> {
+  if (check.cost !== undefined) checkCost(check.cost)
+  return noted(context, fingerprint, check, useKey(context, { token: '', fingerprint }, check))
+}
+
 /** @throws {DomainError} `policy.invalid`: less than nothing would be a gift, and half a credit cannot be spent. */
 export function checkCost(cost: number): void {
   if (Number.isInteger(cost) && cost >= 0 && cost <= COST_MAX) return
@@ -79,6 +93,6 @@ function note(context: Context, fingerprint: Fingerprint, check: KeyCheck, verdi
     return
   }
   const { id, owner } = found.key
-  if (found.revocation === undefined) context.uses.refused(id, context.clock.now())
+  if (found.revocation === undefined && check.isNoUse !== true) context.uses.refused(id, context.clock.now())
   noteRefusedCheck(context, check, { reason: refusal, fingerprint, owner, key: id })
 }

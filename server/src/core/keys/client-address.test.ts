@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { clientAddress, FORWARDED_HOPS_MAX } from './client-address.ts'
+import { clientAddress, FORWARDED_HOPS_MAX, forwardedAddress } from './client-address.ts'
 
 const PROXIES = ['10.0.0.0/8', '2001:db8:1::/48']
 
@@ -80,5 +80,23 @@ describe('clientAddress', () => {
         assert.ok(!address.startsWith('10.'))
       }),
     )
+  })
+})
+
+describe('forwardedAddress', () => {
+  test('is what clientAddress says behind a trusted proxy, whoever that is', () => {
+    const hop = fc.constantFrom('192.0.2.7', '10.0.0.3', '2001:db8:1::9', '::ffff:192.0.2.8', '', 'unknown')
+    fc.assert(
+      fc.property(fc.array(hop, { maxLength: 5 }), (hops) => {
+        const header = hops.join(', ')
+        assert.equal(forwardedAddress(header, PROXIES), clientAddress('10.0.0.1', header, PROXIES))
+      }),
+    )
+  })
+
+  test('is the last hop when no other proxy is trusted, and unknown when nobody said', () => {
+    assert.equal(forwardedAddress('192.0.2.7, 203.0.113.1', []), '203.0.113.1')
+    assert.equal(forwardedAddress(undefined, []), undefined)
+    assert.equal(forwardedAddress('', PROXIES), undefined)
   })
 })

@@ -21,10 +21,18 @@ export function clientAddress(
 ): string | undefined {
   const address = normalAddress(peer)
   if (address === undefined || trusted.length === 0 || !addressAllowed(trusted, address)) return address
-  return forwardedFor === undefined ? undefined : lastUntrusted(forwardedFor, trusted)
+  return forwardedAddress(forwardedFor, trusted)
 }
 
-function lastUntrusted(forwardedFor: string, trusted: readonly string[]): string | undefined {
+/**
+ * As `clientAddress`, when the peer is a trusted proxy that has no address, such as one at the other end of a Unix socket:
+ * the right-most hop of `X-Forwarded-For` that is not a trusted proxy; undefined: unknown.
+ */
+export function forwardedAddress(
+  forwardedFor: string | undefined,
+  trusted: readonly string[],
+): string | undefined {
+  if (forwardedFor === undefined) return undefined
   let end = forwardedFor.length
   for (let hops = 0; hops < FORWARDED_HOPS_MAX && end >= 0; hops++) {
     const comma = end === 0 ? -1 : forwardedFor.lastIndexOf(',', end - 1)

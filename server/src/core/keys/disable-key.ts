@@ -12,7 +12,8 @@ import type { KeyView } from './verdict.ts'
 
 /**
  * Makes a key useless for the time being: every verification that starts after this resolved answers `disabled`. A key
- * that is disabled already stays as it is.
+ * that is disabled already stays as it is, unless its owner disabled it: what somebody else disables as well, the owner
+ * cannot enable again.
  *
  * @throws {DomainError} `key.not_found`, `right.missing`.
  */
@@ -36,12 +37,17 @@ export async function disable(
   const why = reason === undefined ? {} : { reason }
   const disabled = { at: context.clock.now(), by: caller.user.id, ...why }
   const changed = await changeKey(context, caller, { action: 'key.disable', key }, (current) =>
-    current.disabled === undefined
-      ? { next: { ...current, disabled }, details: { owner: current.owner, ...why } }
-      : undefined,
+    isDisabledFor(current, caller)
+      ? undefined
+      : { next: { ...current, disabled }, details: { owner: current.owner, ...why } },
   )
   context.ended.announce(fingerprintsOf(changed))
   return changed
+}
+
+/** Whether there is nothing left to do for who wants the key disabled: owners can take back only what they did. */
+export function isDisabledFor({ disabled, owner }: ApiKey, { user }: Actor): boolean {
+  return disabled !== undefined && (disabled.by !== owner || user.id === owner)
 }
 
 /**

@@ -69,6 +69,16 @@ export function checkMayLoosen(caller: Caller): void {
   )
 }
 
+/**
+ * Passes unless the caller shows a key that is bound by a policy: with a password that it chose, its holder could log in,
+ * and a session is bound by nothing.
+ *
+ * @throws {DomainError} `key.issuing_forbidden`
+ */
+export function checkMaySetPasswords(caller: Caller): void {
+  refusePolicyKeys(caller)
+}
+
 function refusePolicyKeys(caller: Caller): void {
   const issuer = policyKeyOf(caller)
   if (issuer === undefined) return

@@ -205,6 +205,46 @@ describe("verifying a token in Knox's way", () => {
   })
 })
 
+describe('verifying who holds a token by its id', () => {
+  test('is judged, counted and told as if the token itself was shown', async (t) => {
+    const authority = await openTestAuthority(t)
+    const { managedTokens, clock } = authority
+    const end = clock.now() + 5_000
+    const { issued } = await issueKnoxToken(authority, {
+      expiresAt: end,
+      policy: { addresses: ['192.0.2.0/24'], limits: [{ name: 'l', limit: 1, windowMs: 1_000 }] },
+    })
+    const check = async (address = '192.0.2.1') =>
+      (await managedTokens.verifyHolder(issued.id, { address })).refusal
+    assert.equal(await check('198.51.100.1'), 'forbidden')
+    assert.deepEqual([await check(), await check()], [undefined, 'rate_limited'])
+    await managedTokens.setEnabled(issued.id, false, GUEST, TEST_ORIGIN)
+    assert.equal(await check(), 'disabled')
+    await managedTokens.setEnabled(issued.id, true, GUEST, TEST_ORIGIN)
+    clock.setTo(end)
+    assert.equal(await check(), 'expired')
+    await managedTokens.revoke(issued.id, GUEST, TEST_ORIGIN)
+    assert.equal(await check(), 'unknown')
+    assert.equal((await managedTokens.verifyHolder(NO_ID, {})).refusal, 'unknown')
+  })
+})
+
+test('what an API forbade leaves one event for many of a kind', async (t) => {
+  const authority = await openTestAuthority(t)
+  const forbidden = { by: GUEST, action: 'key.delete', subject: 'key:k1' } as const
+  for (let count = 0; count < 3; count++) {
+    authority.managedTokens.noteForbidden(forbidden, TEST_ORIGIN)
+  }
+  await authority.housekeeping.finish()
+  const events = await keyEvents(authority.storage)
+  assert.deepEqual(
+    events.map(({ outcome, actor, subject, reason }) => [outcome, actor, subject, reason]),
+    events.map(() => ['refused', GUEST, 'key:k1', 'right.missing']),
+  )
+  const counted = events.reduce((sum, { details }) => sum + Number(details?.['count'] ?? 1), 0)
+  assert.deepEqual([counted, events.length < 3], [3, true])
+})
+
 describe("managing tokens in Knox's way", () => {
   test('disables, enables and revokes keys of every language, with an event each', async (t) => {
     const { authority, bob, token } = await openManagedKeys(t)

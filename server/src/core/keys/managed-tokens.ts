@@ -10,14 +10,15 @@ import type { KeyFilter } from '../ports/key-store.ts'
 import type { Instant } from '../record.ts'
 import { type ApiKey, isExpired } from './api-key.ts'
 import { changeKey } from './change-key.ts'
-import { checkKey } from './check-key.ts'
+import { checkHeldKey, checkKey } from './check-key.ts'
 import { disable } from './disable-key.ts'
 import { withLastUse } from './key-view.ts'
 import { parseKnoxToken } from './knox-token.ts'
 import { KEYS_LISTED_MAX } from './list-keys.ts'
 import { endKey } from './revoke-key.ts'
 import { announceLife } from './update-key.ts'
-import type { KeyCheck } from './verdict.ts'
+import { UNKNOWN } from './use-key.ts'
+import type { KeyCheck, KeyVerdict } from './verdict.ts'
 
 /** Who manages a token, and from where. */
 export type Manager = { readonly by: UserId; readonly origin: Origin }
@@ -32,6 +33,12 @@ export async function verifyToken(context: Context, token: string, check: KeyChe
   const id = parseKnoxToken(token)?.id as KeyId | undefined
   if (id === undefined) return { verdict, knownId: false }
   return { verdict, id, knownId: (await context.storage.keys.findById(id)) !== undefined }
+}
+
+/** The check of a token of which somebody proved in another way to hold it. */
+export async function verifyHolder(context: Context, id: KeyId, check: KeyCheck): Promise<KeyVerdict> {
+  const key = await context.storage.keys.findById(id)
+  return key === undefined ? UNKNOWN : checkHeldKey(context, key.fingerprint, check)
 }
 
 /** A token of any family, unless it ended. */

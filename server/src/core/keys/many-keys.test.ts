@@ -4,6 +4,7 @@ import { MATCH_ALL } from '../../query/filter.ts'
 import { BOB, K1, type ManagedKeys, openManagedKeys } from '../contract/managed-keys.ts'
 import type { KeyId, UserId } from '../ids.ts'
 import type { KeySelection } from '../key-authority.ts'
+import { BULK_MAX } from './bulk-keys.ts'
 
 const REVOKE = { kind: 'revoke', reason: 'cessationOfOperation', dryRun: false } as const
 const DISABLE = { kind: 'disable', reason: 'unspecified', dryRun: false } as const
@@ -94,6 +95,23 @@ describe('a change of many keys', () => {
     })
     assert.equal((await lifeCycle.get(keys.bob, 'x0' as KeyId)).key.disabled?.reason, 'before')
     assert.equal((await lifeCycle.get(keys.bob, K1)).state, 'disabled')
+  })
+
+  test('comes to the keys behind more disabled ones than it changes at once', async (t) => {
+    const keys = await openManagedKeys(t)
+    const { lifeCycle, keys: issuing } = keys.authority
+    const owner = 'eve' as UserId
+    await Promise.all(
+      Array.from({ length: BULK_MAX }, () =>
+        issuing.issueFor(keys.root, { owner, description: '', disabled: true }),
+      ),
+    )
+    await issueMany(keys, owner, 1, 'last')
+    const search: KeySelection = { owner, search: { query: MATCH_ALL, from: 0, size: 1 } }
+    const counted = { matched: 1, changed: 0, complete: true }
+    assert.deepEqual(await lifeCycle.bulk(keys.root, { ...DISABLE, dryRun: true }, search), counted)
+    const done = { matched: 1, changed: 1, complete: true }
+    assert.deepEqual(await lifeCycle.bulk(keys.root, DISABLE, { filter: { owner } }), done)
   })
 
   test('needs the right for all that could match', async (t) => {

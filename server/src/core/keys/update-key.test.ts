@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { K1, openManagedKeys } from '../contract/managed-keys.ts'
+import { BOB, K1, openManagedKeys } from '../contract/managed-keys.ts'
 import type { KeyChange } from '../key-authority.ts'
 
 describe('updating a key', () => {
@@ -178,6 +178,26 @@ describe('disabling a key', () => {
     await lifeCycle.disable(root, K1, undefined)
     await assert.rejects(lifeCycle.enable(bob, K1), { code: 'right.missing' })
     assert.equal((await lifeCycle.get(bob, K1)).state, 'disabled')
+  })
+
+  test('by somebody else holds when the owner had disabled it before, also among many', async (t) => {
+    const { authority, bob, root } = await openManagedKeys(t)
+    const { lifeCycle } = authority
+    const disableAll = () =>
+      lifeCycle.bulk(
+        root,
+        { kind: 'disable', reason: 'keyCompromise', dryRun: false },
+        { filter: { owner: BOB } },
+      )
+    for (const disable of [() => lifeCycle.disable(root, K1, 'abuse'), disableAll]) {
+      await lifeCycle.disable(bob, K1, 'holidays')
+      await disable()
+      assert.equal((await lifeCycle.get(root, K1)).key.disabled?.by, 'root')
+      await assert.rejects(lifeCycle.enable(bob, K1), { code: 'right.missing' })
+      await lifeCycle.disable(bob, K1, 'holidays')
+      await assert.rejects(lifeCycle.enable(bob, K1), { code: 'right.missing' })
+      await lifeCycle.enable(root, K1)
+    }
   })
 
   test('is possible from the beginning', async (t) => {

@@ -64,7 +64,7 @@ function useGranted(
   const taken = limits.length === 0 ? undefined : context.rates.take(limits, cost, facts.now)
   if (taken?.admitted === false) return tooOften(found, taken)
   if (judgement.spends) return spend(context, found, { use, limits, cost, taken, now: facts.now })
-  context.uses.accepted(found.key.id, facts.now)
+  if (use.check.isNoUse !== true) context.uses.accepted(found.key.id, facts.now)
   const states = taken?.states ?? NO_LIMITS
   if (found.key.policy?.credits === undefined) return { found, limits: states }
   return withCredits(context, found, states)

@@ -40,6 +40,8 @@ export type KeyCheck = {
   readonly limits?: readonly string[]
   /** Of the request that asks, for the audit trail of refusals. */
   readonly requestId?: string
+  /** Somebody only looks at the key: it is not one of its uses, nor a refused one. Goes with a cost of 0. */
+  readonly isNoUse?: true
 }
 
 export const COST_MAX = 1_000_000_000
