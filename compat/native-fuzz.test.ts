@@ -93,11 +93,16 @@ describe('every route of the OpenAPI document', () => {
   ): Promise<void> {
     for (const operation of operations) {
       await prepare()
+      const until = performance.now() + ROUTE_TIME_MS
+      let sentSoFar = 0
       await fc.assert(
         fc.asyncProperty(requestTo(operation, valuesOf), async (sent) => {
+          // However slow the machine is, each route is asked once.
+          if (sentSoFar > 0 && performance.now() > until) return
+          sentSoFar += 1
           check(operation, await send(operation, sent))
         }),
-        { numRuns, endOnFailure: true, interruptAfterTimeLimit: ROUTE_TIME_MS },
+        { numRuns, endOnFailure: true },
       )
     }
   }
