@@ -66,6 +66,10 @@ describe('fields that are not mapped', () => {
     for (const missing of ['_first', '_last', 5, 'x']) {
       assert.deepEqual(await sorted(by(missing)), ['d2', 'd1', 'd0'])
     }
+    for (const unmapped_type of ['keyword', 'date', 'boolean', 'double']) {
+      assert.deepEqual(await sorted([{ nope: { unmapped_type } }]), ['d0', 'd1', 'd2'])
+    }
+    assertRefusedSearch({ sort: { nope: { unmapped_type: 'text' } } }, 'No mapper found for type [text]')
     assert.deepEqual(await sorted(by('_last'), { search_after: [5, 1] }), ['d2', 'd1', 'd0'])
     assert.deepEqual(await sorted(by('_last'), { search_after: [null, 1] }), ['d0'])
   })

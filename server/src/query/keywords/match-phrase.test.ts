@@ -88,3 +88,13 @@ test('match_bool_prefix takes any of the words, the last one for the start of on
   assert.deepEqual(await find({ match_bool_prefix: { userId: 'jared' } }), ['perm', 'half', 'fox', 'gate'])
   assertRefused({ match_bool_prefix: { expiresAt: '1' } }, 'Can only use prefix queries')
 })
+
+test('of the words that a single unfinished one stands for, rarer ones rank higher', async () => {
+  const mapping = { properties: { t: { type: 'text' } } } as const
+  const documents = documentsOf(
+    mapping,
+    ['lora', 'lora', 'lorb', 'lora'].map((t) => ({ t })),
+  )
+  const query = { match_phrase_prefix: { t: 'lor' } }
+  assert.deepEqual(await searchIn(documents, { mapping, now: NOW }, { query }), ['d2', 'd0', 'd1', 'd3'])
+})
