@@ -33,6 +33,7 @@ const child = spawn(
   process.execPath,
   [
     '--disable-warning=ExperimentalWarning',
+    `--import=${new URL('test-seed.mjs', import.meta.url)}`,
     '--test',
     '--test-reporter=spec',
     `--test-concurrency=${Math.min(PARALLEL_MAX, availableParallelism())}`,

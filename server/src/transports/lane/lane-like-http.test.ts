@@ -342,8 +342,10 @@ async function compare(lane: Server, oracle: Server, pieces: readonly string[]):
 
 const isWhole = ({ body }: Message): boolean => body !== undefined
 const told = ({ method, target, body }: Message) => ({ method, target: originForm(target), body })
-const originForm = (target: string): string =>
-  target.replace(/^http:\/\/[^/?]*/i, '').replace(/\?$/, '') || '/'
+const originForm = (target: string): string => {
+  const local = target.replace(/^http:\/\/[^/?]*/i, '').replace(/\?$/, '')
+  return local.startsWith('/') || local === target ? local : `/${local}`
+}
 
 async function openBoth(t: TestContext): Promise<readonly [Server, Server]> {
   const both = await Promise.all([openLane(), openOracle()])
