@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createLog, type Log } from '../application/log.ts'
 import { type Application, startApplication } from '../application.ts'
 import { readSettings } from '../settings/read-settings.ts'
@@ -41,6 +42,10 @@ async function close(
   const timer = setTimeout(() => giveUp('too late'), drainDelayMs + CLOSE_MAX_MS)
   try {
     const closed = application.close()
+    // Looked at below; until then a failure is nobody's surprise.
+    closed.catch(() => undefined)
+    // What is said is so by then: the listeners are closed within this turn.
+    await nextTurn()
     log.info({ signal, drainDelayMs }, 'Stopping: no new connections; running requests may finish')
     const outcome = await Promise.race([closed, tooLate])
     if (outcome !== 'too late') return EXIT.done
