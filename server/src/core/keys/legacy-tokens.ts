@@ -34,10 +34,11 @@ function findHashKey(
   context: Context,
   shown: Shown,
   secret: LegacySecret | undefined,
-): undefined | Promise<FoundKey | undefined> {
+): FoundKey | undefined | Promise<FoundKey | undefined> {
   if (secret === undefined) {
     matchesLegacyMac(shown.token, NOBODYS, '')
-    return undefined
+    // Somebody else may have proved the token between the two look-ups, and stored its fingerprint.
+    return context.storage.keys.lookUp(shown.fingerprint)
   }
   const hashKey = context.hashKeys.find(secret.hashKey)
   return hashKey instanceof Promise

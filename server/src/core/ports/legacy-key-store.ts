@@ -18,7 +18,10 @@ export interface LegacyKeyStore {
   /** What `importKeys` would answer; changes nothing. */
   findOutcomes(keys: readonly ImportedKey[]): Promise<readonly ImportOutcome[]>
 
-  /** How to tell the token of a key that was not shown yet. Answers at once whenever nothing has to be waited for. */
+  /**
+   * How to tell the token of a key that was not shown yet. Answers at once whenever nothing has to be waited for. When it
+   * tells nothing because somebody else adopted the key in between, the next look-up of the fingerprint finds it.
+   */
   find(id: KeyId): LegacySecret | undefined | Promise<LegacySecret | undefined>
 
   /**

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'
 import { DomainError } from '../../core/errors.ts'
+import { fingerprintOf } from '../../core/keys/fingerprint.ts'
 import type { Storage } from '../../core/ports/storage.ts'
 import { openStorage } from '../open-storage.ts'
 import { obeyOrder } from './orders.ts'
@@ -17,6 +18,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   contend,
   churn,
   spend,
+  adopt,
   obey,
 }
 
@@ -81,6 +83,13 @@ async function spendInLane(storage: Storage): Promise<void> {
   for (const id of ['budget', 'refilled']) {
     while ((await storage.keys.spend(keyId(id), 1, 2_000))?.spent) tell(`spent ${id}`)
   }
+}
+
+/** Proves the token of a key that was issued elsewhere, and stores its fingerprint. */
+async function adopt({ legacyKeys }: Storage, id: string): Promise<void> {
+  const secret = await legacyKeys.find(keyId(id))
+  if (secret === undefined) throw new Error(`Cannot adopt ${id}: nothing proves its token`)
+  tell(`adopted ${await legacyKeys.adopt(secret, fingerprintOf(id), anEvent('key.rehash', id))}`)
 }
 
 /** Does what the parent's lines say; see `orders.ts`. */

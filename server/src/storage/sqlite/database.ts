@@ -103,6 +103,14 @@ export class SqliteDatabase {
     return this.#dataVersion
   }
 
+  /**
+   * To be called when something that was read is itself news of a commit, such as that a row is gone: the next
+   * `dataVersion` asks SQLite again.
+   */
+  expectNews(): void {
+    this.#dataVersionIsFresh = false
+  }
+
   readonly #outdateDataVersion = (): void => {
     this.#dataVersionIsFresh = false
   }

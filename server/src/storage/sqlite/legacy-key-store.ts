@@ -67,7 +67,10 @@ export function createLegacyKeyStore(
     },
     find(id) {
       const row = database.read(() => byId.get(id))
-      if (row === undefined) return undefined
+      if (row === undefined) {
+        database.expectNews()
+        return undefined
+      }
       const standIn = fingerprintOfBytes(row[1])
       return { id, owner: column<UserId>(row, 0), standIn, ...proofOf(row.slice(2)) }
     },
