@@ -164,8 +164,10 @@ describe('a key is refused, over the wire and in the words of Knox', () => {
       401,
       `Unknown token: ${shown(good.id)}`,
     ])
-    const brief = await issue('guest', '?lifespan=PT0.001S')
-    assert.deepEqual(await outcome({ headers: bearer(brief.token) }), [401, 'Token has expired'])
+    const brief = await issue('guest', '?lifespan=PT1S')
+    let answer = await outcome({ headers: bearer(brief.token) })
+    while (answer[0] === 200) answer = await outcome({ headers: bearer(brief.token) })
+    assert.deepEqual(answer, [401, 'Token has expired'])
   })
 
   test('when the passcode is that of another key, however often that was verified', async () => {
