@@ -203,6 +203,43 @@ describe('the life of a key over the wire', () => {
     )
   })
 
+  test('it is listed by who has or made it, by any of its metadata, and page by page', async () => {
+    await world.createUser('lister')
+    const ids: string[] = []
+    for (const query of ['', '?md_team=red&md_stage=test', '?md_team=blue', '?md_stage=live']) {
+      ids.push((await issue('lister', query)).id)
+    }
+    const list = async (query: string) => {
+      const { status, json } = await world.ask('GET', key('issue', `/getUserTokens${query}`), {
+        headers: basic('lister'),
+      })
+      assert.equal(status, 200)
+      const tokens: { tokenId: string }[] = json.tokens
+      return { ids: tokens.map(({ tokenId }) => tokenId), next: json.next }
+    }
+    const [, red, blue, live] = ids
+    const asked: readonly [query: string, found: readonly unknown[]][] = [
+      ['', ids],
+      ['?userName=lister', ids],
+      ['?userNameOrCreatedBy=lister', ids],
+      // Of what it made for others, as in Knox.
+      ['?createdBy=lister', []],
+      ['?md_team=red', [red]],
+      ['?md_team=red&md_team=blue', [red, blue]],
+      ['?md_team=red&md_stage=live', [red, live]],
+      ['?md_team=*', [red, blue]],
+      ['?md_team=green', []],
+      ['?md_none=*', []],
+    ]
+    for (const [query, found] of asked) assert.deepEqual((await list(query)).ids, found, query)
+    const first = await list('?limit=3')
+    assert.deepEqual(first.ids, ids.slice(0, 3))
+    assert.deepEqual(await list(`?limit=3&after=${encodeURIComponent(first.next)}`), {
+      ids: ids.slice(3),
+      next: undefined,
+    })
+  })
+
   test('it is renewed by its id, by those who are listed, when it expires at all', async () => {
     const renew = (id: string) =>
       world.ask('PUT', key('issue', '/renew'), { headers: basic('tom'), body: id })

@@ -39,6 +39,18 @@ const FILES = {
     service('KNOX-AUTH-SERVICE', { 'ignore.additional.path': 'true' }) + EVERY_KIND,
   ),
   'strict.xml': topology(TOKENS, service('KNOX-AUTH-SERVICE', { 'auth.bearer.token.env': 'K' })),
+  'people.xml': topology(
+    OWN_USERS,
+    service('KNOX-AUTH-SERVICE', {
+      'preauth.auth.header.actor.id.name': 'x-knox-actor-username',
+      'preauth.auth.header.actor.groups.prefix': 'x-knox-actor-groups',
+      'preauth.group.filter.pattern': '[^\\s]+',
+    }),
+  ),
+  'cookies.xml': topology(
+    TOKENS.replace('</provider>', `${params({ 'knox.token.use.cookie': 'true' })}</provider>`),
+    service('KNOX-AUTH-SERVICE', { 'ignore.additional.path': 'true' }),
+  ),
   'unmanaged.xml': topology(UNMANAGED, service('KNOX-AUTH-SERVICE', { 'auth.bearer.token.env': 'K' })),
 }
 
@@ -240,6 +252,24 @@ describe('the authorizer for proxies', () => {
   })
 })
 
+describe('the authorizer for people', () => {
+  test('knows who shows the right password, under the name of the header that the topology says', async () => {
+    for (const resource of ['pre', 'extauthz']) {
+      const ask = (headers: Readonly<Record<string, string>>) =>
+        world.ask('GET', `people/auth/api/v1/${resource}`, { headers })
+      assert.equal((await ask({})).status, 401)
+      assert.equal((await ask(basic('guest', 'wrong'))).status, 401)
+      assert.equal((await ask({ authorization: 'Basic !' })).status, 401)
+      const good = await ask(basic('guest'))
+      assert.deepEqual([good.status, good.text], [200, ''])
+      assert.equal(good.headers.get('x-knox-actor-username'), 'guest')
+      assert.equal(good.headers.get('x-knox-actor-id'), null)
+    }
+    const below = await world.ask('GET', 'people/auth/api/v1/extauthz/more', { headers: basic('guest') })
+    assert.equal(below.status, 404)
+  })
+})
+
 describe('credentials of a client', () => {
   const TOKEN_URL = 'check/oauth/v1/token'
 
@@ -323,6 +353,19 @@ describe('a JSON Web Token', () => {
         'Bad request: missing token passcode.',
       ])
     }
+  })
+
+  test('may come in a cookie where that is switched on, which then counts before the header', async () => {
+    const pre = 'cookies/auth/api/v1/pre'
+    const { json } = await world.ask('GET', 'issue/knoxtoken/api/v1/token', asGuest)
+    const { token } = await issue('sam')
+    const cookie = (value: string) => ({ cookie: `hadoop-jwt=${value}` })
+    assert.deepEqual(await outcome({ headers: cookie(json.access_token) }, pre), [200, 'guest'])
+    const both = { ...cookie(json.access_token), ...bearer(token) }
+    assert.deepEqual(await outcome({ headers: both }, pre), [200, 'guest'])
+    assert.equal((await outcome({ headers: { ...cookie('nonsense'), ...bearer(token) } }, pre))[0], 401)
+    assert.deepEqual(await outcome({ headers: cookie(token) }, pre), [401, 'Unauthorized'])
+    assert.deepEqual(await outcome({ headers: bearer(token) }, pre), [200, 'sam'])
   })
 
   test('gets keys for its holder', async () => {

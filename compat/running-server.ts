@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ENVIRONMENT, testStorage } from './test-storage.ts'
 
 const START_TIMEOUT_MS = 30_000
 const STOP_TIMEOUT_MS = 12_000
@@ -32,7 +33,8 @@ const TEST_SETTINGS = {
 /**
  * Starts the program as an operator would and waits until it says that it listens.
  *
- * `environment` adds settings; `dataDir` reuses the data of an earlier run.
+ * `environment` adds settings; `dataDir` reuses the data of an earlier run. It uses the store that `testStorage` names,
+ * unless `arguments` name one.
  */
 export async function startServer(
   options: {
@@ -42,6 +44,7 @@ export async function startServer(
   } = {},
 ): Promise<RunningServer> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'latchkey-compat-'))
+  const storage = options.arguments?.includes('--storage') ? undefined : await testStorage(dataDir)
   const child = spawn(
     process.execPath,
     [
@@ -51,9 +54,10 @@ export async function startServer(
       '0',
       '--data-dir',
       dataDir,
+      ...(storage === undefined ? [] : ['--storage', storage]),
       ...(options.arguments ?? []),
     ],
-    { env: { ...process.env, ...TEST_SETTINGS, ...options.environment }, stdio: ['ignore', 'pipe', 'pipe'] },
+    { env: { ...ENVIRONMENT, ...TEST_SETTINGS, ...options.environment }, stdio: ['ignore', 'pipe', 'pipe'] },
   )
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -85,7 +89,7 @@ function listeningUrl(child: ChildProcess, output: () => string): Promise<string
     }
     const exited = (code: number | null): void => fail(`exited with ${code}`)
     const look = (): void => {
-      const url = /latchkey listening on (http:\/\/[^\s"]+)/.exec(output())?.[1]
+      const url = /latchkey listening on (https?:\/\/[^\s"]+)/.exec(output())?.[1]
       if (url === undefined) return
       clearTimeout(timer)
       child.off('exit', exited)

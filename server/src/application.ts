@@ -6,18 +6,27 @@ import { createOperations, type OperationsParts } from './apis/operations/operat
 import { clientAddressOf } from './application/client-address-of.ts'
 import { storageUrlOf } from './application/core-settings-of.ts'
 import { every } from './application/every.ts'
+import type { Heartbeat } from './application/heartbeat.ts'
 import { createHotRoutes } from './application/hot-routes.ts'
+import { joinCluster } from './application/join-cluster.ts'
 import { startHousekeeping } from './application/keep-house.ts'
+import { createKnoxLane } from './application/knox-lane.ts'
 import { kuzzleSettingsOf } from './application/kuzzle-settings-of.ts'
 import type { Log } from './application/log.ts'
 import { nativeSettingsOf } from './application/native-settings-of.ts'
-import { createMetricsMemory, createObservation, type Observation } from './application/observation.ts'
+import {
+  createMetricsMemory,
+  createObservation,
+  type Observation,
+  storeHealth,
+} from './application/observation.ts'
 import { type OpenAuthority, openAuthority } from './application/open-authority.ts'
 import { type Carriers, openCarriers } from './application/open-carriers.ts'
 import { openKnox } from './application/open-knox.ts'
 import { publicPartOf } from './application/public-paths.ts'
 import { type RoutedApi, routeRequests } from './application/route-requests.ts'
 import { createThreads } from './application/threads.ts'
+import { openTlsFiles } from './application/tls-files.ts'
 import { openVerifyListener } from './application/verify-listener.ts'
 import { readVersion } from './application/version.ts'
 import { humanUserId } from './core/access/human-names.ts'
@@ -25,7 +34,6 @@ import { isJsonObject, type JsonObject } from './core/json.ts'
 import type { Storage } from './core/ports/storage.ts'
 import { redactedSettings } from './settings/redacted-settings.ts'
 import type { Settings } from './settings/settings.ts'
-import { systemClock } from './system/system-clock.ts'
 
 /** A running server. */
 export type Application = {
@@ -59,22 +67,24 @@ export async function startApplication(settings: Settings, log: Log): Promise<Ap
     const observation = await createObservation(settings, log, { memory: metricsMemory, thread: 0 })
     const threads = createThreads(settings, metricsMemory)
     const opened = await openAuthority(settings, log, threads.sharedParts, observation)
-    closers.push(opened.close)
+    let heartbeat: Heartbeat | undefined
+    closers.push(opened.close, () => heartbeat?.stop())
     const adminExists = await opened.authority.users.adminExists()
     const api = createKuzzleApi(kuzzleApiParts(settings, opened, log))
     const { authority, storage } = opened
-    const hot = createHotRoutes(settings, authority)
+    const hot = createHotRoutes(settings, opened)
     const native = createNativeApi({
       ...nativeParts,
       verification: hot.verification,
       authority,
       idempotency: storage.idempotency,
-      clock: systemClock,
+      clock: opened.clock,
     })
     const knox = await openKnox(settings, opened, log)
     closers.push(knox.close)
     const operations = createOperations({
       ...operationsParts(settings, opened, observation),
+      ...nodeOf(settings, storage, () => heartbeat),
       warnings: knox.problems,
     })
     const timers = startTimers(opened, api, log)
@@ -90,11 +100,15 @@ export async function startApplication(settings: Settings, log: Log): Promise<Ap
       handler: observation.handler(http.handler),
       overloaded: observation.overloaded(http.overloaded),
     })
-    const lane = { ...hot.lane, routes: hot.lane.routes.map(observation.route) }
+    const routes = [...hot.lane.routes, createKnoxLane(knox)]
+    const lane = { ...hot.lane, routes: routes.map(observation.route) }
+    const tlsFiles = openTlsFiles(settings, log, process)
+    closers.push(tlsFiles.close)
     const carriers = await openCarriers(
       settings,
       { ...api, http: observed(routed), publicHttp: observed(publicPartOf(routed, knox.gatewayPath)), lane },
       log,
+      tlsFiles.tls,
     )
     // At the same time, as connections of one may be served by another. Requests that already came are answered; only then
     // nothing is let in any more.
@@ -102,11 +116,13 @@ export async function startApplication(settings: Settings, log: Log): Promise<Ap
     closers.push(api.close, native.close, async () => {
       await Promise.all(listeners.map((listener) => listener.close()))
     })
-    listeners.push(await openVerifyListener(settings, authority, observation, log))
+    listeners.push(await openVerifyListener(settings, opened, observation, log))
     listeners.push(await threads.open(carriers.http, log))
     closers.push(watch(observation, carriers, storage))
+    heartbeat = joinCluster(settings, opened, carriers.urls[0] ?? '', log)
     const close = once(async () => {
       operations.drain()
+      void heartbeat?.drain()
       // Without a delay, nobody may connect any more from this very moment.
       if (settings['server.drainDelay'] > 0) await sleep(settings['server.drainDelay'])
       await closeAll()
@@ -120,11 +136,16 @@ export async function startApplication(settings: Settings, log: Log): Promise<Ap
   }
 }
 
-function kuzzleApiParts(settings: Settings, { authority, storage, randomness }: OpenAuthority, log: Log) {
+function kuzzleApiParts(
+  settings: Settings,
+  { authority, storage, randomness, clock }: OpenAuthority,
+  log: Log,
+) {
   return {
     authority,
-    clock: systemClock,
+    clock,
     randomness,
+    scrolls: storage.scrolls,
     log,
     settings: kuzzleSettingsOf(settings),
     node: humanUserId(randomness).replace(/^kuid/, 'knode'),
@@ -150,11 +171,33 @@ function operationsParts(
   }
 }
 
+/** What health and metrics tell of a node among others. */
+function nodeOf(
+  settings: Settings,
+  { cluster }: Storage,
+  heartbeat: () => Heartbeat | undefined,
+): Pick<OperationsParts, 'node' | 'servesStale'> {
+  if (cluster === undefined) return {}
+  return {
+    node: () => {
+      const state = heartbeat()?.state()
+      return { ...(state !== undefined && { cluster: state }), store: cluster.health() }
+    },
+    servesStale: () => {
+      const { silentMs = Number.POSITIVE_INFINITY } = cluster.health().feed ?? {}
+      return (
+        settings['cluster.whenUnreachable'] === 'serve-stale' && silentMs < settings['cluster.staleMaxMs']
+      )
+    },
+  }
+}
+
 /** Watches this thread until what it answers is called. */
 function watch(observation: Observation, carriers: Carriers, storage: Storage): () => void {
   const watch = observation.watch(() => ({
     connections: carriers.openConnections(),
     cachedKeys: storage.cachedKeys(),
+    ...storeHealth(storage),
   }))
   const timer = every(WATCH_INTERVAL_MS, watch.note)
   return () => {

@@ -15,7 +15,7 @@ export function coreSettingsOf(settings: Settings): CoreSettings {
   const perUserMax = settings['security.apiKey.perUserMax']
   const secret = settings['security.authToken.secret']
   const keyspaces = parseKeyspaces(settings['keys.keyspaces'])
-  refuseProblems([...keyspaces.problems, ...lifeProblems(settings)])
+  refuseProblems([...keyspaces.problems, ...lifeProblems(settings), ...clusterProblems(settings)])
   return {
     apiKeyMaxTtlMs: settings['security.apiKey.maxTTL'],
     apiKeyMayIssueKeys: settings['security.apiKey.mayIssueKeys'],
@@ -69,6 +69,28 @@ function inKeyspaces(problem: string): string {
 function lifeProblems(settings: Settings): readonly string[] {
   if (settings['keys.revokedKept'] >= settings['keys.restoreWindow']) return []
   return ['keys.revokedKept: must be at least as long as keys.restoreWindow, or nothing is left to restore']
+}
+
+function clusterProblems(settings: Settings): readonly string[] {
+  const { pollMs, staleAfterMs, staleMaxMs } = storageOptionsOf(settings)
+  return [
+    ...(staleAfterMs < 2 * pollMs
+      ? ['cluster.staleAfterMs: must be at least twice cluster.pollMs, or memory is never trusted for long']
+      : []),
+    ...(staleMaxMs < staleAfterMs ? ['cluster.staleMaxMs: must be at least cluster.staleAfterMs'] : []),
+  ]
+}
+
+/** How `openStorage` is to keep up with other nodes. */
+export function storageOptionsOf(settings: Settings) {
+  return {
+    keysInMemoryMax: settings['verify.keysInMemoryMax'],
+    pollMs: settings['cluster.pollMs'],
+    staleAfterMs: settings['cluster.staleAfterMs'],
+    creditLeaseMax: settings['cluster.creditLeaseMax'],
+    staleMaxMs: settings['cluster.staleMaxMs'],
+    whenUnreachable: settings['cluster.whenUnreachable'],
+  }
 }
 
 function refuseProblems(problems: readonly string[]): void {

@@ -5,8 +5,8 @@ import { createVerifyApi } from '../apis/native/verify-api.ts'
 import { checkNobody, createCheckCaller } from '../apis/native/verify-caller.ts'
 import type { KeyAuthority } from '../core/key-authority.ts'
 import { isAddressRange } from '../core/keys/address-list.ts'
+import type { Clock } from '../core/ports/clock.ts'
 import type { Settings } from '../settings/settings.ts'
-import { systemClock } from '../system/system-clock.ts'
 import type { LaneReply, LaneRoute } from '../transports/lane/lane-message.ts'
 import { httpReplyOf } from '../transports/lane/lane-over-http.ts'
 import { clientAddressOf } from './client-address-of.ts'
@@ -38,14 +38,14 @@ const ANY_PORT: HotPlace = { callers: 'with the right', believes: 'trusted proxi
  */
 export function createHotRoutes(
   settings: Settings,
-  authority: KeyAuthority,
+  { authority, clock }: { readonly authority: KeyAuthority; readonly clock: Clock },
   { callers, believes }: HotPlace = ANY_PORT,
 ): HotRoutes {
   refuseProblems(settings)
   const { publicUrl } = nativeSettingsOf(settings)
   const checkCaller = createCheckCaller({
     authority,
-    clock: systemClock,
+    clock,
     addressOf: clientAddressOf(settings),
     failsafeMode: settings['plugins.common.failsafeMode'],
   })
@@ -57,7 +57,7 @@ export function createHotRoutes(
   })
   const forwardAuth = createForwardAuth({
     authority,
-    clock: systemClock,
+    clock,
     keyHeaders: settings['forwardAuth.keyHeaders'],
     trustedProxies: settings['forwardAuth.trustedProxies'],
     believes,

@@ -43,6 +43,7 @@ function place(t: TestContext, rows: readonly DumpRow[]): Place {
     algorithm: 'HmacSHA256',
     dryRun: false,
     includeExpired: false,
+    ownerTrust: 'ordinary',
     onProgress: () => undefined,
   }
   return {

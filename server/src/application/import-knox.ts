@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Origin } from '../core/audit/audit-event.ts'
 import { DomainError } from '../core/errors.ts'
 import type { ImportCounts, LegacyToken } from '../core/key-authority.ts'
+import { NAME_TRUSTS, type NameTrust } from '../core/keys/api-key.ts'
 import { isLegacyAlgorithm } from '../core/keys/legacy-mac.ts'
 import { Secret } from '../core/keys/secret.ts'
 import { type KnoxRow, type LeftOut, readKnoxRow } from '../imports/knox/knox-row.ts'
@@ -14,7 +15,7 @@ import type { Log } from './log.ts'
 import { openAuthority } from './open-authority.ts'
 import { StartError } from './start-error.ts'
 
-export { KNOX_SOURCES }
+export { KNOX_SOURCES, NAME_TRUSTS, type NameTrust }
 
 /** What to move in, and how. */
 export type KnoxImport = {
@@ -24,6 +25,8 @@ export type KnoxImport = {
   readonly hashKey: string
   /** Name of the MAC in Java. */
   readonly algorithm: string
+  /** Which users of this server the owners may be. */
+  readonly ownerTrust: NameTrust
   /** Reads and counts; changes nothing. */
   readonly dryRun: boolean
   readonly includeExpired: boolean

@@ -1,3 +1,4 @@
+import type { NameTrust } from '../core/keys/api-key.ts'
 import type { Settings } from '../settings/settings.ts'
 import { StartError } from './start-error.ts'
 
@@ -11,7 +12,13 @@ export type KnoxSettings = {
   readonly folder: string | undefined
   readonly proxiedRoles: readonly string[]
   readonly aliases: Aliases
+  /** What Knox's alias `gateway.signing.hmac.secret` says. */
+  readonly hmacSecret: Uint8Array | undefined
   readonly administrators: { readonly users: readonly string[]; readonly groups: readonly string[] }
+  /** Which users of this server may be meant by names that a directory or proxy vouches for. */
+  readonly nameTrust: NameTrust
+  /** Whether certificates of clients are looked at. */
+  readonly certificatesCount: boolean
   readonly perUserMax: number
   readonly seeingAll: readonly string[]
   readonly issuesByGet: boolean
@@ -28,12 +35,17 @@ export function knoxSettingsOf(settings: Settings): KnoxSettings {
       `Cannot start: the setting knox.gatewayPath is "${gatewayPath}", and must be one segment of a path that is not taken: letters, digits, "_", "." and "-"`,
     )
   }
+  const aliases = aliasesOf(settings['knox.aliases']?.())
+  const hmacSecret = aliases.get('gateway.signing.hmac.secret')
   return {
     gatewayPath,
     folder: settings['knox.topologies'],
     proxiedRoles: settings['knox.proxiedRoles'],
-    aliases: aliasesOf(settings['knox.aliases']?.()),
+    aliases,
+    hmacSecret: hmacSecret === undefined ? undefined : Buffer.from(hmacSecret),
     administrators: { users: settings['knox.adminUsers'], groups: settings['knox.adminGroups'] },
+    nameTrust: settings['knox.namesAreUsers'],
+    certificatesCount: settings['http.tls.clientCertificates'] === 'optional',
     perUserMax: settings['knox.tokensPerUser'],
     seeingAll: settings['knox.usersSeeingAllTokens'],
     issuesByGet: settings['knox.issueByGet'],

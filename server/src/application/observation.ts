@@ -75,6 +75,11 @@ export async function createObservation(
   }
 }
 
+/** How the part of the store in this thread is doing, for `ThreadHoldings`; nothing where no other node can be. */
+export function storeHealth({ cluster }: Storage): Pick<ThreadHoldings, 'store'> {
+  return cluster === undefined ? {} : { store: cluster.health() }
+}
+
 const NO_WATCH: ThreadWatch = { note: () => undefined, stop: () => undefined }
 
 function isVerbose(settings: Settings): boolean {

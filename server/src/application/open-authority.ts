@@ -12,8 +12,10 @@ import type { Settings } from '../settings/settings.ts'
 import { openStorage } from '../storage/open-storage.ts'
 import { createArgon2Hasher } from '../system/argon2-hasher.ts'
 import { createNodeRandomness } from '../system/node-randomness.ts'
+import { createStoreClock, type StoreClock } from '../system/store-clock.ts'
 import { systemClock } from '../system/system-clock.ts'
-import { coreSettingsOf, storageUrlOf } from './core-settings-of.ts'
+import { coreSettingsOf, storageOptionsOf, storageUrlOf } from './core-settings-of.ts'
+import { compareClocks } from './heartbeat.ts'
 import type { Log } from './log.ts'
 import type { Observation } from './observation.ts'
 import { StartError } from './start-error.ts'
@@ -23,13 +25,18 @@ export type OpenAuthority = {
   readonly authority: KeyAuthority
   readonly storage: Storage
   readonly randomness: Randomness
+  /** The store's time: what everything that ends is judged by. */
+  readonly clock: StoreClock
   readonly housekeeping: Housekeeping
   /** Writes what waits and lets go of the store. */
   close(): Promise<void>
 }
 
 /** What several threads of this process share. */
-export type SharedParts = Pick<CoreDependencies, 'rates'>
+export type SharedParts = Pick<CoreDependencies, 'rates'> & {
+  /** How far the store's clock is ahead; see `createClockMemory`. */
+  readonly clockMemory?: SharedArrayBuffer
+}
 
 /** Looks on at the store and the authority; absent: nobody does. */
 export type AuthorityObserver = Pick<Observation, 'storage' | 'authority'>
@@ -42,20 +49,21 @@ export type AuthorityObserver = Pick<Observation, 'storage' | 'authority'>
 export async function openAuthority(
   settings: Settings,
   log: Log,
-  shared: SharedParts = {},
+  { clockMemory, ...shared }: SharedParts = {},
   observer?: AuthorityObserver,
 ): Promise<OpenAuthority> {
   // Before the store is opened, which creates it: what is wrong with the settings is known at once.
   const coreSettings = coreSettingsOf(settings)
-  const plainStorage = await orStartError(openStorage(storageUrlOf(settings)))
+  const plainStorage = await orStartError(openStorage(storageUrlOf(settings), storageOptionsOf(settings)))
   const storage = observer?.storage(plainStorage) ?? plainStorage
   const randomness = createNodeRandomness()
+  const clock = createStoreClock(clockMemory)
   const onAudit = (event: AuditEvent): void => log.info({ audit: event }, 'audit')
-  const refusals = createRefusalLog({ audit: storage.audit, clock: systemClock, onAudit })
+  const refusals = createRefusalLog({ audit: storage.audit, clock, onAudit })
   const uses = createUsageCounter(storage.keys)
   const authority = createKeyAuthority({
     storage,
-    clock: systemClock,
+    clock,
     randomness,
     passwords: createArgon2Hasher(randomness),
     settings: coreSettings,
@@ -66,7 +74,7 @@ export async function openAuthority(
   })
   const housekeeping = createHousekeeping({
     storage,
-    clock: systemClock,
+    clock,
     refusals,
     uses,
     settings: coreSettings,
@@ -79,12 +87,21 @@ export async function openAuthority(
     }
   }
   try {
+    const { cluster } = storage
+    if (cluster !== undefined) await orStartError(compareClocks(cluster, clock, systemClock))
     await orStartError(authority.administration.prepareStore())
   } catch (error) {
     await storage.close()
     throw error
   }
-  return { authority: observer?.authority(authority) ?? authority, storage, randomness, housekeeping, close }
+  return {
+    authority: observer?.authority(authority) ?? authority,
+    storage,
+    randomness,
+    clock,
+    housekeeping,
+    close,
+  }
 }
 
 async function orStartError<T>(work: Promise<T>): Promise<T> {

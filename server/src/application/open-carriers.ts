@@ -6,6 +6,7 @@ import type { HttpListener } from '../transports/http/http-listener-options.ts'
 import { type LaneBeforeHttp, openLaneBeforeHttp } from '../transports/lane/open-lane-before-http.ts'
 import { openMqttListener } from '../transports/mqtt/mqtt-listener.ts'
 import type { MqttListener } from '../transports/mqtt/mqtt-listener-options.ts'
+import type { TlsOptions } from '../transports/tls-server.ts'
 import { openWebSocketListener } from '../transports/websocket/websocket-listener.ts'
 import { DRAIN_MAX_MS } from './drain.ts'
 import type { HotRoutes } from './hot-routes.ts'
@@ -45,17 +46,23 @@ export type CarriedApis = Pick<KuzzleApi, 'websocket' | 'mqtt'> & {
  *
  * @throws {StartError} when an address cannot be listened on; nothing is left open then.
  */
-export async function openCarriers(settings: Settings, api: CarriedApis, log: Log): Promise<Carriers> {
+export async function openCarriers(
+  settings: Settings,
+  api: CarriedApis,
+  log: Log,
+  tls: TlsOptions | undefined,
+): Promise<Carriers> {
   const opened: { close(): Promise<void> }[] = []
   // At the same time, because each waits for its clients; sockets are given up before HTTP cuts all connections.
   const close = async (): Promise<void> => {
     await Promise.all(opened.toReversed().map((listener) => listener.close()))
   }
   try {
+    const scheme = tls === undefined ? 'http' : 'https'
     const hasAdmin = settings['admin.port'] !== undefined
-    const http = await openHttp(settings, hasAdmin ? { ...api, http: api.publicHttp } : api, log)
+    const http = await openHttp(settings, hasAdmin ? { ...api, http: api.publicHttp } : api, { log, tls })
     opened.push(http)
-    const admin = hasAdmin ? await openAdmin(settings, api, log) : http
+    const admin = hasAdmin ? await openAdmin(settings, api, { log, tls }) : http
     if (admin !== http) opened.push(admin)
     const websocket = settings['server.protocols.websocket.enabled']
       ? openWebSocket(settings, admin, api, log)
@@ -65,8 +72,8 @@ export async function openCarriers(settings: Settings, api: CarriedApis, log: Lo
     if (mqtt !== undefined) opened.push(mqtt)
     return {
       http,
-      urls: [urlOf('http', http), ...(mqtt === undefined ? [] : [urlOf('mqtt', mqtt)])],
-      adminUrl: urlOf('http', admin),
+      urls: [urlOf(scheme, http), ...(mqtt === undefined ? [] : [urlOf('mqtt', mqtt)])],
+      adminUrl: urlOf(scheme, admin),
       openConnections: () => ({
         http: http.openConnections + (admin === http ? 0 : admin.openConnections),
         websocket: websocket?.openConnections ?? 0,
@@ -87,12 +94,22 @@ function urlOf(
   return `${scheme}://${printHost(address)}:${port}`
 }
 
-async function openHttp(settings: Settings, api: CarriedApis, log: Log): Promise<LaneBeforeHttp> {
+type Opening = { readonly log: Log; readonly tls: TlsOptions | undefined }
+
+async function openHttp(
+  settings: Settings,
+  api: CarriedApis,
+  { log, tls }: Opening,
+): Promise<LaneBeforeHttp> {
   const host = settings['server.host']
   const port = settings['server.port']
   try {
     return await openLaneBeforeHttp({
-      lane: { place: { host, port, shared: settings.workers > 1 }, ...api.lane },
+      lane: {
+        place: { host, port, shared: settings.workers > 1 },
+        ...api.lane,
+        ...(tls !== undefined && { tls }),
+      },
       http: httpOptions(settings, api.http, log),
     })
   } catch (error) {
@@ -100,11 +117,15 @@ async function openHttp(settings: Settings, api: CarriedApis, log: Log): Promise
   }
 }
 
-async function openAdmin(settings: Settings, api: CarriedApis, log: Log): Promise<HttpListener> {
+async function openAdmin(settings: Settings, api: CarriedApis, { log, tls }: Opening): Promise<HttpListener> {
   const host = settings['admin.host']
   const port = settings['admin.port'] ?? 0
   try {
-    return await openHttpListener({ host, port, ...httpOptions(settings, api.http, log) })
+    const http = httpOptions(settings, api.http, log)
+    if (tls === undefined) return await openHttpListener({ host, port, ...http })
+    // Encryption is the lane's; without routes it is nothing else.
+    const lane = { ...api.lane, place: { host, port, shared: false }, routes: [], tls }
+    return await openLaneBeforeHttp({ lane, http })
   } catch (error) {
     throw cannotListen({ host, port, flag: '--admin.port' }, error)
   }

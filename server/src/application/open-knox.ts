@@ -22,12 +22,13 @@ import { DomainError } from '../core/errors.ts'
 import { ANONYMOUS_ID, type KeyId } from '../core/ids.ts'
 import type { KeyAuthority } from '../core/key-authority.ts'
 import type { KeyCheck } from '../core/keys/verdict.ts'
+import type { Clock } from '../core/ports/clock.ts'
 import type { Storage } from '../core/ports/storage.ts'
 import type { Settings } from '../settings/settings.ts'
 import { environmentText } from '../settings/settings-environment.ts'
-import { systemClock } from '../system/system-clock.ts'
 import type { HttpRequest } from '../transports/http/http-message.ts'
 import { clientAddressOf } from './client-address-of.ts'
+import { clientCertificateOf } from './client-certificate-of.ts'
 import { type KnoxSettings, knoxSettingsOf } from './knox-settings-of.ts'
 import type { Log } from './log.ts'
 import { StartError } from './start-error.ts'
@@ -65,19 +66,23 @@ const BUILT_IN = ['default', 'sandbox'].map(
  */
 export async function openKnox(
   settings: Settings,
-  { authority, storage }: { readonly authority: KeyAuthority; readonly storage: Storage },
+  { authority, storage, clock }: KnoxStands,
   log: Log,
 ): Promise<OpenKnox> {
   const knox = knoxSettingsOf(settings)
-  const api = createApi(settings, knox, { authority, storage }, log)
+  const api = createApi(settings, knox, { authority, storage, clock }, log)
   if (knox.folder === undefined) {
     api.offer(new Map(BUILT_IN.map((topology) => [topology.name, topology])))
     return { api, gatewayPath: knox.gatewayPath, problems: () => [], close: () => undefined }
   }
-  const told = topologyTeller(storage, log)
+  const told = topologyTeller({ storage, clock }, log)
   let refused: ReadonlyMap<string, string> = new Map()
   const folder = await openTopologyFolder(knox.folder, {
-    rules: { proxiedRoles: knox.proxiedRoles, aliasValue: (name) => knox.aliases.get(name) },
+    rules: {
+      proxiedRoles: knox.proxiedRoles,
+      aliasValue: (name) => knox.aliases.get(name),
+      certificatesCount: knox.certificatesCount,
+    },
     onEvent: told,
     onRead: (topologies) => {
       const before = refused
@@ -98,17 +103,21 @@ export async function openKnox(
   }
 }
 
+/** What Knox's services stand on. */
+type KnoxStands = { readonly authority: KeyAuthority; readonly storage: Storage; readonly clock: Clock }
+
 function createApi(
   settings: Settings,
   knox: KnoxSettings,
-  { authority, storage }: { readonly authority: KeyAuthority; readonly storage: Storage },
+  { authority, storage, clock }: KnoxStands,
   log: Log,
 ): KnoxApi {
-  const signingKeys = openSigningKeys(knox, storage)
+  const signingKeys = openSigningKeys(knox, { storage, clock })
   const tokenParts: TokenServiceParts = {
     tokens: authority.managedTokens,
     signingKeys,
-    now: () => systemClock.now(),
+    ...(knox.hmacSecret !== undefined && { hmacSecretBytes: knox.hmacSecret.length }),
+    now: () => clock.now(),
     randomId: randomUUID,
     baseUrlOf: (request) => settings['http.publicUrl'] ?? urlCalled(request),
     perUserMax: knox.perUserMax,
@@ -120,29 +129,34 @@ function createApi(
       checkKey: authority.managedTokens.verify,
       checkJwt: (jwt: string) => signingKeys.verify(jwt),
       checkHolder: (id: string, check: KeyCheck) => authority.managedTokens.verifyHolder(id as KeyId, check),
-      now: () => systemClock.now(),
+      now: () => clock.now(),
       uniformRefusals: knox.uniformRefusals,
     },
     checkOwnPassword: ownPasswordCheck(authority),
-    guardPasswords: createPasswordGate({ admit: attemptCounter(authority), now: () => systemClock.now() }),
-    now: () => systemClock.now(),
+    guardPasswords: createPasswordGate({ admit: attemptCounter(authority), now: () => clock.now() }),
+    now: () => clock.now(),
+    nameTrust: knox.nameTrust,
     readCertificates: (path: string) => readFileSync(path, 'utf8'),
   }
   const proxyParts: ProxyParts = {
     baseUrlOf: tokenParts.baseUrlOf,
     readCertificates: authentication.readCertificates,
-    running: createRunningStreams((listener) => authority.tokens.onEnded(listener)),
+    running: createRunningStreams(
+      (listener, watched) => authority.tokens.onEnded(listener, watched),
+      (fingerprint) => void authority.tokens.recheck([fingerprint]),
+    ),
     onFailure: (failure, requestId) => log.warn({ ...failure, requestId }, 'A service behind did not answer'),
   }
   return createKnoxApi({
     gatewayPath: knox.gatewayPath,
     addressOf: clientAddressOf(settings),
+    clientNameOf: clientCertificateOf(settings),
     bodyBytesMax: settings['server.maxRequestSize'],
     encodingsMax: settings['server.protocols.http.maxEncodingLayers'],
     createAuthenticator: (provider, topology) => createAuthenticator(provider, topology, authentication),
     createService: (service, topology) => createService(service, topology, { tokenParts, proxyParts, knox }),
     administrators: knox.administrators,
-    timing: { now: () => systemClock.now(), wait: (ms) => sleep(ms) },
+    timing: { now: () => clock.now(), wait: (ms) => sleep(ms) },
     onError: (error, requestId) => log.error({ err: error, requestId }, 'A request to a topology failed'),
   })
 }
@@ -173,13 +187,16 @@ function createService(
   throw new TopologyProblem(`${topology.name}: service "${service.role}" is not offered here`)
 }
 
-function openSigningKeys(knox: KnoxSettings, { config }: Storage): SigningKeys {
+function openSigningKeys(knox: KnoxSettings, { storage, clock }: Omit<KnoxStands, 'authority'>): SigningKeys {
+  const { config } = storage
   return createSigningKeys({
     store: {
       read: (name) => config.read(name),
-      update: (name, change) => config.update(name, change, event('signing_keys.change', `config:${name}`)),
+      update: (name, change) =>
+        config.update(name, change, event('signing_keys.change', `config:${name}`, clock)),
     },
-    now: () => systemClock.now(),
+    now: () => clock.now(),
+    ...(knox.hmacSecret !== undefined && { hmacSecret: knox.hmacSecret }),
     rotateAfterMs: knox.signingKeyLifeMs,
     knownForMs: knox.signingKeyKnownForMs,
   })
@@ -190,7 +207,7 @@ function ownPasswordCheck({ sessions }: KeyAuthority): CheckPassword {
   return async (request, username, password) => {
     try {
       const user = await sessions.findUserByPassword({ username, password }, originOf(request))
-      return { name: user.id, groups: user.profileIds }
+      return { name: user.id, groups: user.profileIds, trust: 'all' }
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
       if (error.code === 'login.failed') return undefined
@@ -229,12 +246,16 @@ function originOf({ http, address }: KnoxRequest): Origin {
 }
 
 /** The address of this server as the client wrote it. */
-function urlCalled({ headers }: HttpRequest): string {
+function urlCalled({ headers, tls }: HttpRequest): string {
   const { host } = headers
-  return `http://${typeof host === 'string' ? host : 'localhost'}`
+  return `${tls === undefined ? 'http' : 'https'}://${typeof host === 'string' ? host : 'localhost'}`
 }
 
-function topologyTeller({ audit }: Storage, log: Log): (event: TopologyEvent) => void {
+function topologyTeller(
+  { storage, clock }: Omit<KnoxStands, 'authority'>,
+  log: Log,
+): (event: TopologyEvent) => void {
+  const { audit } = storage
   return (told) => {
     const { kind, topology, file } = told
     const problem = 'problem' in told ? told.problem : undefined
@@ -251,7 +272,7 @@ function topologyTeller({ audit }: Storage, log: Log): (event: TopologyEvent) =>
     }
     const outcome = kind === 'refused' ? 'refused' : 'done'
     const entry: AuditEvent = {
-      ...event('topology.change', `topology:${topology}`),
+      ...event('topology.change', `topology:${topology}`, clock),
       outcome,
       ...(problem !== undefined && { reason: problem }),
       details: { kind, file },
@@ -261,9 +282,9 @@ function topologyTeller({ audit }: Storage, log: Log): (event: TopologyEvent) =>
 }
 
 /** What the server does by itself. */
-function event(action: AuditEvent['action'], subject: string): AuditEvent {
+function event(action: AuditEvent['action'], subject: string, clock: Clock): AuditEvent {
   return {
-    at: systemClock.now(),
+    at: clock.now(),
     action,
     outcome: 'done',
     actor: ANONYMOUS_ID,

@@ -1,5 +1,6 @@
 import type { Settings } from '../settings/settings.ts'
 import { createSharedRateCounters, createSharedRates } from '../system/shared-rate-counters.ts'
+import { createClockMemory } from '../system/store-clock.ts'
 import { HTTP_LIMITS } from '../transports/http/http-listener-options.ts'
 import type { LaneBeforeHttp } from '../transports/lane/open-lane-before-http.ts'
 import { openTunnelEnd } from '../transports/lane/tunnel.ts'
@@ -33,8 +34,9 @@ export function createThreads(settings: Settings, metrics: readonly SharedArrayB
     )
   }
   const rates = createSharedRates()
+  const clockMemory = createClockMemory()
   return {
-    sharedParts: { rates: createSharedRateCounters(rates, FIRST) },
+    sharedParts: { rates: createSharedRateCounters(rates, FIRST), clockMemory },
     open: async (first, log) => {
       const tunnel = await openTunnelEnd((socket, peer) => first.adopt(socket, peer))
       try {
@@ -46,6 +48,7 @@ export function createThreads(settings: Settings, metrics: readonly SharedArrayB
             host: settings['server.host'],
             port: first.port,
             rates,
+            clockMemory,
             metrics,
             tunnel: tunnel.address,
             connectionsMax: Math.ceil(HTTP_LIMITS.connectionsMax / workers),

@@ -1,6 +1,7 @@
 import { lstat, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import type { KeyAuthority } from '../core/key-authority.ts'
+import type { Clock } from '../core/ports/clock.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { HttpHandler, HttpReply } from '../transports/http/http-message.ts'
 import type { LanePlace } from '../transports/lane/lane-listener-options.ts'
@@ -19,7 +20,7 @@ import { cannotListen, StartError } from './start-error.ts'
  */
 export async function openVerifyListener(
   settings: Settings,
-  authority: KeyAuthority,
+  opened: { readonly authority: KeyAuthority; readonly clock: Clock },
   observation: Pick<Observation, 'handler' | 'route'>,
   log: Log,
 ): Promise<{ close(): Promise<void> }> {
@@ -31,7 +32,7 @@ export async function openVerifyListener(
   }
   const place = placeOf(where)
   if ('path' in place) await removeDeadSocket(place.path)
-  const hot = createHotRoutes(settings, authority, {
+  const hot = createHotRoutes(settings, opened, {
     callers: isOpen ? 'everybody' : 'with the right',
     // A peer has no address there, and is on this host: the mode of the socket decides who may be one.
     believes: 'path' in place ? 'everybody' : 'trusted proxies',

@@ -10,6 +10,8 @@ export type WorkerStart = {
   readonly port: number
   /** Memory of rate limits. */
   readonly rates: SharedArrayBuffer
+  /** Memory of the store's clock. */
+  readonly clockMemory: SharedArrayBuffer
   /** Memory of metrics, by number of the thread. */
   readonly metrics: readonly SharedArrayBuffer[]
   /** Where connections are passed on to that are not for the lane. */

@@ -7,8 +7,9 @@ import { every } from './every.ts'
 import { createHotRoutes } from './hot-routes.ts'
 import { startHousekeeping } from './keep-house.ts'
 import { createLog } from './log.ts'
-import { createObservation } from './observation.ts'
+import { createObservation, storeHealth } from './observation.ts'
 import { openAuthority } from './open-authority.ts'
+import { openTlsFiles } from './tls-files.ts'
 import { settingsOfClone, type WorkerNews, type WorkerStart } from './worker-start.ts'
 
 /** How often it is noted how the thread is doing. */
@@ -18,15 +19,17 @@ const WATCH_INTERVAL_MS = 1_000
 async function serve(start: WorkerStart): Promise<() => Promise<void>> {
   const settings = settingsOfClone(start.settings)
   const log = createLog({ level: settings['log.level'], format: settings['log.format'] })
-  const { thread, metrics } = start
+  const { thread, metrics, clockMemory } = start
   const observation = await createObservation(settings, log, { memory: metrics, thread })
   const rates = createSharedRateCounters(start.rates, thread + 1)
-  const opened = await openAuthority(settings, log, { rates }, observation)
+  const opened = await openAuthority(settings, log, { rates, clockMemory }, observation)
   const house = startHousekeeping(opened.housekeeping, log)
-  const hot = createHotRoutes(settings, opened.authority).lane
+  const hot = createHotRoutes(settings, opened).lane
+  const tlsFiles = openTlsFiles(settings, log)
   const lane = await openLaneListener({
     place: { host: start.host, port: start.port, shared: true },
     ...hot,
+    ...(tlsFiles.tls !== undefined && { tls: tlsFiles.tls }),
     routes: hot.routes.map(observation.route),
     passOn: (socket, peer) => passThrough(start.tunnel, socket, peer),
     onError: (error, requestId) => log.error({ err: error, requestId }, 'An HTTP request failed'),
@@ -35,10 +38,12 @@ async function serve(start: WorkerStart): Promise<() => Promise<void>> {
   const watch = observation.watch(() => ({
     connections: { http: lane.openConnections, websocket: 0, mqtt: 0 },
     cachedKeys: opened.storage.cachedKeys(),
+    ...storeHealth(opened.storage),
   }))
   const watching = every(WATCH_INTERVAL_MS, watch.note)
   return async () => {
     await lane.close()
+    tlsFiles.close()
     watching.stop()
     watch.stop()
     house.stop()

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createSharedRates } from '../system/shared-rate-counters.ts'
+import { createClockMemory } from '../system/store-clock.ts'
 import type { Log } from './log.ts'
 import { StartError } from './start-error.ts'
 import type { WorkerStart } from './worker-start.ts'
@@ -16,6 +17,7 @@ function startOf(rates: SharedArrayBuffer, lives: SharedArrayBuffer): (thread: n
     host: '',
     port: 0,
     rates,
+    clockMemory: createClockMemory(),
     metrics: [lives],
     tunnel: { path: '', secret: new Uint8Array(0) },
     connectionsMax: 1,

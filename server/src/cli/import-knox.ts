@@ -4,6 +4,8 @@ import {
   importKnox,
   KNOX_SOURCES,
   type KnoxImport,
+  NAME_TRUSTS,
+  type NameTrust,
 } from '../application/import-knox.ts'
 import { createLog } from '../application/log.ts'
 import { StartError } from '../application/start-error.ts'
@@ -43,7 +45,7 @@ export const IMPORT: Command = {
   },
 }
 
-const TEXTS = ['--from', '--jdbc', '--hash-key-file', '--hash-algorithm'] as const
+const TEXTS = ['--from', '--jdbc', '--hash-key-file', '--hash-algorithm', '--names-are-users'] as const
 const SWITCHES = ['--dry-run', '--include-expired'] as const
 
 type Options = {
@@ -88,10 +90,17 @@ function requestOf({ texts, switches }: Options, onProgress: KnoxImport['onProgr
     source,
     hashKey: readHashKey(file),
     algorithm: texts.get('--hash-algorithm') ?? 'HmacSHA256',
+    ownerTrust: nameTrustOf(texts.get('--names-are-users')),
     dryRun: switches.has('--dry-run'),
     includeExpired: switches.has('--include-expired'),
     onProgress,
   }
+}
+
+function nameTrustOf(text = 'ordinary'): NameTrust {
+  const trust = NAME_TRUSTS.find((each) => each === text)
+  if (trust !== undefined) return trust
+  throw new UsageError(`--names-are-users is "${text}", and must be one of ${NAME_TRUSTS.join(', ')}`)
 }
 
 /** Editors end a file with a line break, which is no part of the key. */

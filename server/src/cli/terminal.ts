@@ -9,6 +9,8 @@ export type Terminal = {
   print(text: string): void
   /** Prints to stderr. */
   complain(text: string): void
+  /** Shows how far something is, in place of what was shown so before; empty: nothing. Absent: nobody looks on. */
+  readonly progress?: (text: string) => void
   /** Asks for a line of text that is not shown while it is typed; the first line of stdin when that is no terminal. */
   askSecret(question: string): Promise<string>
 }
@@ -21,6 +23,10 @@ export function processTerminal(): Terminal {
     environment: processEnvironment(),
     print: (text) => void process.stdout.write(text),
     complain: (text) => void process.stderr.write(text),
+    // Back to the start of the line, and whatever is there gone.
+    ...(process.stderr.isTTY && {
+      progress: (text: string) => void process.stderr.write(`\r\u001b[K${text}`),
+    }),
     askSecret,
   }
 }

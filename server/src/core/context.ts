@@ -23,7 +23,10 @@ export type CoreDependencies = {
   readonly refusals: RefusalLog
   /** Shared with `createHousekeeping`, which writes it to the store. */
   readonly uses: UsageCounter
-  /** Counts uses against rate limits; absent: in the memory of this authority, at most `RATE_COUNTERS_MAX`. */
+  /**
+   * Counts uses against rate limits, unless the store does for all nodes; absent: in the memory of this authority, at most
+   * `RATE_COUNTERS_MAX`.
+   */
   readonly rates?: RateCounters
   /** Told of every audit event once it is stored, for instance to write it to the log. Must not throw. */
   readonly onAudit?: (event: AuditEvent) => void

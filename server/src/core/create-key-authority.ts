@@ -70,8 +70,10 @@ import {
   verifyToken,
 } from './keys/managed-tokens.ts'
 import { issueToken } from './keys/managed-tokens-issue.ts'
+import { isNamesake } from './keys/namesakes.ts'
 import { getOwnerLimits, setOwnerLimits } from './keys/owner-limits.ts'
 import { createRateCounters } from './keys/rate-limits.ts'
+import { createTokenRechecks } from './keys/recheck-tokens.ts'
 import { restoreKey } from './keys/restore-key.ts'
 import { revokeKey, revokeKeyOf } from './keys/revoke-key.ts'
 import { revokeToken } from './keys/revoke-token.ts'
@@ -94,7 +96,7 @@ export function createKeyAuthority(deps: CoreDependencies): KeyAuthority {
   const context: Context = {
     ...deps,
     ended: createEndedTokens(),
-    rates: deps.rates ?? createRateCounters({ countersMax: RATE_COUNTERS_MAX }),
+    rates: deps.storage.rates ?? deps.rates ?? createRateCounters({ countersMax: RATE_COUNTERS_MAX }),
     requests: createRequestCounter(clock),
     logins: createLoginThrottle(settings, randomness),
     signingSecret: createSigningSecret({
@@ -129,6 +131,7 @@ function tokenUseCases(context: Context): TokenUseCases {
     countRequest: (user) => countRequest(context, user),
     onEnded: context.ended.onEnded,
     onLifeChanged: context.ended.onLifeChanged,
+    recheck: createTokenRechecks(context).recheck,
   }
 }
 
@@ -175,6 +178,7 @@ function managedTokenUseCases(context: Context): ManagedTokenUseCases {
     verify: (token, check) => verifyToken(context, token, check),
     verifyHolder: (id, check) => verifyHolder(context, id, check),
     get: (id) => getToken(context, id),
+    isNamesake: (name, trust) => isNamesake(context, name, trust),
     list: (filter) => listTokens(context, filter),
     setEnabled: (id, enabled, by, origin) => setTokenEnabled(context, id, enabled, { by, origin }),
     revoke: (id, by, origin) => endToken(context, id, { by, origin }),

@@ -8,8 +8,8 @@ import type { Instant } from './record.ts'
 /** Work that nobody asks for and somebody must start regularly. */
 export interface Housekeeping {
   /**
-   * Writes refusals to the audit trail and, when they are due, uses of keys to the store; forgets sessions and names of
-   * requests that expired, and what is kept of keys only for a while. Bounded: what is left waits for the next run.
+   * Writes refusals to the audit trail and, when they are due, uses of keys to the store; seals the trail; forgets sessions
+   * and names of requests that expired, and what is kept of keys only for a while. Bounded: what is left waits for the next run.
    * Rejects as the store does, and may be run again then. Runs never overlap: a second call waits for the first.
    */
   runOnce(): Promise<void>
@@ -42,8 +42,10 @@ export function createHousekeeping(deps: {
     const now = clock.now()
     await refusals.flush()
     await uses.writeDue(now)
+    await storage.audit.seal()
     await purgeExpired(storage.sessions, now)
     await purgeExpired(storage.idempotency, now)
+    await purgeExpired(storage.scrolls, now)
     if (!isTimeToPurgeKeys(now)) return
     const { revokedKeptMs, usageKeptMs, knoxExpiredKeptMs } = settings
     await storage.keys.purge({
@@ -66,11 +68,12 @@ export function createHousekeeping(deps: {
       inTurn(async () => {
         await refusals.flush()
         await uses.writeAll()
+        await storage.audit.seal()
       }),
   }
 }
 
-/** Sessions, or names of requests: what is forgotten once its time is over. */
+/** Sessions, names of requests, or results of searches: what is forgotten once its time is over. */
 type Expiring = { purgeExpired(now: Instant, max: number): Promise<number> }
 
 async function purgeExpired(entries: Expiring, now: Instant): Promise<void> {

@@ -10,7 +10,8 @@ import type { Origin } from './audit/audit-event.ts'
 import type { DomainError } from './errors.ts'
 import type { KeyId, ProfileId, RoleId, UserId } from './ids.ts'
 import type { JsonObject } from './json.ts'
-import type { ApiKey, KnoxType, RevocationReason } from './keys/api-key.ts'
+import type { ApiKey, KnoxType, NameTrust, RevocationReason } from './keys/api-key.ts'
+import type { WatchedTokens } from './keys/ended-tokens.ts'
 import type { Fingerprint } from './keys/fingerprint.ts'
 import type { KeyPolicy, RateLimit } from './keys/policy.ts'
 import type { Secret } from './keys/secret.ts'
@@ -68,13 +69,21 @@ export interface TokenUseCases {
    * @throws {DomainError} `request.too_many`
    */
   countRequest(user: User): Promise<void>
-  /** Calls `listener` with each token that ends before its time: key revoked or disabled, logged out, user gone. */
-  onEnded(listener: (fingerprint: Fingerprint) => void): void
+  /**
+   * Calls `listener` with each token that ends before its time: key revoked or disabled, logged out, user gone. Of what
+   * other processes on the store end, only with tokens that are `watched`.
+   */
+  onEnded(listener: (fingerprint: Fingerprint) => void, watched?: WatchedTokens): void
   /**
    * Calls `listener` with each token of a key that from now on ends at another time than it did: a rotation replaces
    * it, or the expiry of its key was moved. Absent: it never ends by itself.
    */
   onLifeChanged(listener: (fingerprint: Fingerprint, expiresAt: Instant | undefined) => void): void
+  /**
+   * Looks watched tokens up anew, and those whose look-up failed before, and tells the listeners of those that ended. For
+   * who begins to watch a token: it may have ended since it was found good. Never rejects.
+   */
+  recheck(fingerprints: Iterable<Fingerprint>): Promise<void>
 }
 
 /** A key or session together with its secret, which nothing else ever holds. */
@@ -239,6 +248,8 @@ export type TokenRequest = {
   /** Until when it can be renewed; absent: for ever. */
   readonly maxLifetimeAt?: Instant
   readonly thirdPartyApp?: boolean
+  /** Which users of this server the owner may be; absent: `ordinary` ones. */
+  readonly ownerTrust?: NameTrust
   readonly comment: string
   readonly metadata?: JsonObject
   readonly policy?: KeyPolicy
@@ -314,6 +325,8 @@ export type ImportRequest = {
   readonly algorithm: string
   /** Only counts. */
   readonly dryRun: boolean
+  /** Which users of this server the owners may be; absent: `ordinary` ones. */
+  readonly ownerTrust?: NameTrust
 }
 
 /** How many tokens of an import had which outcome. */
@@ -335,6 +348,8 @@ export interface ManagedTokenUseCases {
   /** As `verify`, for somebody who proved in another way to hold the token, such as by a signature over its id. */
   verifyHolder(id: KeyId, check: KeyCheck): Promise<KeyVerdict>
   get(id: KeyId): Promise<ApiKey | undefined>
+  /** Whether somebody of that name, who is believed so far, is this server's user of that name should there be one. */
+  isNamesake(name: UserId, trust: NameTrust): Promise<boolean>
   /**
    * In the order in which they came, expired ones included.
    *

@@ -35,6 +35,8 @@ export type ExecuteOptions = {
   ) => ScopeStatistics | Promise<ScopeStatistics>
   /** How documents are judged; absent: by `judgeOf`, which whatever is given here must agree with. */
   readonly judgeOf?: typeof judgeOf
+  /** Matches that are behind the page for sure and not among the candidates; asked for at the end. */
+  readonly matchesBeyond?: () => number
 }
 
 /** One page of matching documents. */
@@ -86,7 +88,7 @@ export async function executeSearch(
       if (turn !== undefined) await turn
     }
   }
-  return collector.page()
+  return collector.page(options.matchesBeyond?.() ?? 0)
 }
 
 function demandsOf(search: Search): readonly Demand[] {
@@ -162,15 +164,15 @@ class PageCollector {
     else this.#collapse(hit, this.#search.collapse)
   }
 
-  page(): FoundPage {
+  page(matchesBeyond: number): FoundPage {
     for (const hit of this.#bestByValue.values()) this.#best.add(hit)
     const { from, size, aggregations } = this.#search
     const hits = this.#best.sorted().slice(from, from + size)
     return {
       hits: hits.map((hit) => hit.document),
-      total: this.#total,
+      total: this.#total + matchesBeyond,
       ...(aggregations !== undefined && {
-        aggregations: computeAggregations(aggregations, this.#aggregated, {
+        aggregations: computeAggregations(aggregations, this.#aggregated.toSorted(byPosition), {
           matcherOf: (query) => {
             const judge = this.#makeJudge(query, false)
             return (document) => judge(document) !== undefined
@@ -194,6 +196,11 @@ class PageCollector {
     const known = this.#bestByValue.get(value)
     if (known === undefined || this.#order(hit, known) < 0) this.#bestByValue.set(value, hit)
   }
+}
+
+/** Documents that are not in an index come behind those that are. */
+function byPosition(a: PreparedDocument, b: PreparedDocument): number {
+  return a.position - b.position
 }
 
 function nestedFilter(keys: readonly SortKey[], makeJudge: MakeJudge): NestedFilter {

@@ -198,6 +198,26 @@ export const SETTINGS = {
     'Content-Type, Access-Control-Allow-Headers, Authorization, X-Requested-With, Content-Encoding, Content-Length, X-Kuzzle-Volatile',
     'The `Access-Control-Allow-Headers` header of answers.',
   ),
+  'http.tls.certificateFile': setting(
+    text(4096, 'a path'),
+    undefined,
+    'Certificate of this server as PEM, followed by those that vouch for it: with it, `server.port` and `admin.port` speak TLS 1.2 or later and nothing else. It is read again when it changes, and on SIGHUP, as are the other files of `http.tls`.',
+  ),
+  'http.tls.keyFile': setting(
+    text(4096, 'a path'),
+    undefined,
+    'Private key of `http.tls.certificateFile` as PEM, without a passphrase.',
+  ),
+  'http.tls.clientCaFile': setting(
+    text(4096, 'a path'),
+    undefined,
+    'Certificates of the authorities that vouch for clients, as PEM.',
+  ),
+  'http.tls.clientCertificates': setting(
+    choice(['off', 'optional']),
+    'off',
+    'Whether certificates of clients count, where a topology asks for them: on connections with TLS, those for which `http.tls.clientCaFile` vouches, and from `http.trustedProxies` what they say in the header `Client-Cert` (RFC 9440), which they must take from their clients.',
+  ),
   'http.publicUrl': setting(
     text(2048, 'a URL'),
     undefined,
@@ -217,6 +237,36 @@ export const SETTINGS = {
     onOrOff(),
     false,
     'Whether a token is accepted in the query string (`?jwt=`), where logs and proxies see it.',
+  ),
+  'cluster.nodeName': setting(
+    text(128, 'a name'),
+    undefined,
+    'Name of this node among those that share the storage, in `latchkey cluster status`; unset: the name of the host and the number of the process.',
+  ),
+  'cluster.pollMs': setting(
+    duration('10ms', '10s'),
+    100,
+    'How often a node on PostgreSQL asks what other nodes changed when nobody tells it.',
+  ),
+  'cluster.staleAfterMs': setting(
+    duration('200ms', '1m'),
+    1_000,
+    'How long a node on PostgreSQL trusts its memory after the last time that it could ask what changed: by then every node obeys a change that was acknowledged. At least twice `cluster.pollMs`.',
+  ),
+  'cluster.whenUnreachable': setting(
+    choice(['refuse', 'serve-stale']),
+    'refuse',
+    'What a node on PostgreSQL does when it cannot trust its memory and PostgreSQL does not answer: refuse with status 503, or go on with the keys that are in its memory.',
+  ),
+  'cluster.staleMaxMs': setting(
+    duration('200ms', '1d'),
+    60_000,
+    'How long a node goes on with `serve-stale` after the last time that it could ask what changed; at least `cluster.staleAfterMs`.',
+  ),
+  'cluster.creditLeaseMax': setting(
+    wholeNumber(0, 100_000),
+    100,
+    'Most credits of a key that a node on PostgreSQL takes at once, to spend them without asking; 0: none. A node that is killed loses a tenth of it at most.',
   ),
   'security.apiKey.maxTTL': setting(
     duration('0s', '36500d', { unlimited: true }),
@@ -257,6 +307,11 @@ export const SETTINGS = {
     wholeNumber(1, 64),
     1,
     'Threads that answer verifications and forward-auth on the one port; everything else is answered by the first.',
+  ),
+  'verify.keysInMemoryMax': setting(
+    wholeNumber(1_000, 100_000_000),
+    250_000,
+    'Keys that each thread keeps in memory for verifications, about 1 KiB each; those that were not asked for lately go first.',
   ),
   'verify.listen': setting(
     text(255, 'HOST:PORT, or unix:PATH'),
@@ -306,6 +361,11 @@ export const SETTINGS = {
   ),
   'knox.adminUsers': setting(list(), [], 'Who is meant by `KNOX_ADMIN_USERS` in access lists.'),
   'knox.adminGroups': setting(list(), [], 'Who is meant by `KNOX_ADMIN_GROUPS` in access lists.'),
+  'knox.namesAreUsers': setting(
+    choice(['none', 'ordinary', 'all']),
+    'ordinary',
+    "Whose rights in Kuzzle's and Latchkey's own API a key has that was issued to a name for which a directory, proxy or other server vouches, and that some user here has too: nobody's, those of users who may manage nothing, or those of all.",
+  ),
   'knox.tokensPerUser': setting(
     wholeNumber(1, 1_000_000),
     10,

@@ -2,9 +2,9 @@ import { hash } from 'node:crypto'
 import {
   type CountedLimit,
   gcra,
+  type LocalRateCounters,
   NEVER_USED,
   NOTHING_TO_COUNT,
-  type RateCounters,
   refundMs,
   refusalOf,
   statesOf,
@@ -37,7 +37,7 @@ export function createSharedRates(countersMax: number = SHARED_COUNTERS_MAX): Sh
  * against all of them or none. `thread`: a number of this thread's own, above 0. As in the counters of one process, a
  * counter that makes room for another forgets at most one burst of its limit.
  */
-export function createSharedRateCounters(memory: SharedArrayBuffer, thread: number): RateCounters {
+export function createSharedRateCounters(memory: SharedArrayBuffer, thread: number): LocalRateCounters {
   const { lockWords, names, arrivals } = layoutOf(memory)
   const lock = new SharedLock(lockWords, thread)
   const nameOf = createNames()

@@ -38,5 +38,5 @@ const OWN_NAME = /^(?:(?:[\w-]+\.)*localhost|\d+\.\d+\.\d+\.\d+|\[[\da-f:.]+\])(
 const LOOPBACK_ORIGIN = /^https?:\/\/(?:(?:[\w-]+\.)*localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/i
 
 function isLocalOrigin(origin: string, host: string): boolean {
-  return LOOPBACK_ORIGIN.test(origin) || origin === `http://${host}`
+  return LOOPBACK_ORIGIN.test(origin) || origin === `http://${host}` || origin === `https://${host}`
 }

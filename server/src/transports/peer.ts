@@ -4,6 +4,14 @@ export type Peer = {
   readonly address: string
   /** The address is one of this host's own loopback addresses. */
   readonly loopback: boolean
+  /** Of an encrypted connection; absent: it is not encrypted. */
+  readonly tls?: PeerTls
+}
+
+/** What is known of the other end of an encrypted connection. */
+export type PeerTls = {
+  /** Distinguished name in the certificate that it showed, which is good; absent: it showed none that is. */
+  readonly clientName?: string
 }
 
 /** The peer of a socket that was just accepted. */

@@ -1,4 +1,5 @@
 import type { FoundKey } from '../../core/keys/api-key.ts'
+import { notesOf } from '../../core/keys/key-notes.ts'
 import type { RateLimit } from '../../core/keys/policy.ts'
 import type { KeyVerdict, LimitState, RefusalReason } from '../../core/keys/verdict.ts'
 import type { Instant } from '../../core/record.ts'
@@ -44,7 +45,7 @@ const FORBIDDEN: LaneReply = refused(403, 'token.forbidden', 'The key may not be
 /** The answer when what the proxy says that is needed cannot be read: nobody passes. */
 export const UNREADABLE_REQUIREMENT: LaneReply = refused(
   403,
-  'policy.invalid',
+  'permissions.unreadable',
   'The required permissions cannot be read',
 )
 
@@ -70,14 +71,12 @@ const REFUSALS: Readonly<Record<RefusalReason, LaneReply | 'not good' | 'insuffi
   usage_exceeded: 'too often',
 }
 
-/** A `FoundKey` never changes: a key that was changed is found as another object. */
-const prepared = new WeakMap<FoundKey, LaneReply>()
-
 function admitted({ limits, credits }: KeyVerdict, found: FoundKey, now: Instant): LaneReply {
   if (limits.length === 0 && credits === undefined) {
-    const known = prepared.get(found) ?? { status: 200, fields: identityFields(found, 'unlimited'), body: '' }
-    prepared.set(found, known)
-    return known
+    // A `FoundKey` never changes: a key that was changed is found as another object.
+    const notes = notesOf(found)
+    notes.authorizeText ??= identityFields(found, 'unlimited')
+    return { status: 200, fields: notes.authorizeText, body: '' }
   }
   const identity = identityFields(found, credits === undefined ? 'unlimited' : String(credits))
   return { status: 200, fields: `${identity}${rateLimitFields(found, limits, now)}`, body: '' }

@@ -11,7 +11,7 @@ import type {
   WebAppSecurity,
 } from './knox-filter.ts'
 import { KnoxRefusal, type KnoxRequest } from './knox-request.ts'
-import type { Principal } from './principal.ts'
+import { NOBODY, type Principal } from './principal.ts'
 import { TopologyProblem } from './topologies/topology-problem.ts'
 import type { Provider, ProviderRole, Topology, TopologyService } from './topology.ts'
 import type { Timing } from './web-app-security/rate-limit.ts'
@@ -20,9 +20,14 @@ import { createWebAppSecurity, NO_WEB_APP_SECURITY } from './web-app-security/we
 /** A topology that answers requests. */
 export interface DeployedTopology {
   readonly topology: Topology
+  /** Whether GET on a path below the topology only asks who asks. */
+  asksWho(path: string): boolean
   /** Answers a request below the topology; never rejects. */
-  answer(request: KnoxRequest): Promise<HttpReply>
+  answer(request: OwnRequest): Promise<HttpReply>
 }
+
+/** A request that the topology may mark as one whose body is passed on. */
+export type OwnRequest = KnoxRequest & { streamed: boolean }
 
 /** What topologies are made with. */
 export type DeployParts = {
@@ -74,7 +79,7 @@ function filtersOf(topology: Topology, parts: DeployParts): Filters {
 }
 
 /** Who asks for what needs no authentication. */
-const ANONYMOUS: Principal = { name: 'anonymous', effective: 'anonymous', groups: [], impersonated: false }
+const ANONYMOUS: Principal = { ...NOBODY, effective: NOBODY.name, impersonated: false }
 
 class Deployed implements DeployedTopology {
   readonly topology: Topology
@@ -91,14 +96,19 @@ class Deployed implements DeployedTopology {
     this.#filters = filters
   }
 
-  async answer(request: KnoxRequest): Promise<HttpReply> {
+  asksWho(path: string): boolean {
+    const service = this.#services.find((each) => each.matches(path))
+    return service?.tellsWhoAsks?.(path) === true
+  }
+
+  async answer(request: OwnRequest): Promise<HttpReply> {
     const service = this.#services.find((each) => each.matches(request.path))
     // As Knox: of a topology that exists, an empty answer.
     if (service === undefined) return { status: 404, headers: {}, body: '' }
     let reply: HttpReply
     try {
-      const given = service.streams === true ? { ...request, streamed: true } : request
-      reply = (await this.#filters.security.before(given)) ?? (await this.#serve(given, service))
+      if (service.streams === true) request.streamed = true
+      reply = (await this.#filters.security.before(request)) ?? (await this.#serve(request, service))
     } catch (error) {
       reply = this.#explain(request, error)
     }

@@ -31,8 +31,11 @@ export function printIdentity(
   }
 }
 
+const PLAIN = /^[ -$&-~]*$/
+
 /** What cannot stand in a header is percent-encoded, so that a name can never become another header. */
 export function encodeHeader(value: string): string {
+  if (PLAIN.test(value)) return value
   return value.replaceAll(/[^ -~]|%/gu, (character) =>
     character === '%' ? '%25' : encodeURIComponent(character.isWellFormed() ? character : '\uFFFD'),
   )

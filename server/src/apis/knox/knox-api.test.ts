@@ -42,6 +42,7 @@ function openApi(
   const api = createKnoxApi({
     gatewayPath: 'gateway',
     addressOf: ({ address }) => address,
+    clientNameOf: () => undefined,
     bodyBytesMax: 100,
     encodingsMax: 1,
     createAuthenticator: ({ params }, { name }) => {

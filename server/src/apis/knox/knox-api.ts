@@ -1,5 +1,10 @@
 import type { HttpHandler, HttpReply, HttpRequest } from '../../transports/http/http-message.ts'
-import { type DeployedTopology, type DeployParts, deployTopology } from './deploy-topology.ts'
+import {
+  type DeployedTopology,
+  type DeployParts,
+  deployTopology,
+  type OwnRequest,
+} from './deploy-topology.ts'
 import { printErrorPage } from './error-page.ts'
 import { KnoxRefusal, type KnoxRequest } from './knox-request.ts'
 import { TopologyProblem } from './topologies/topology-problem.ts'
@@ -11,6 +16,8 @@ export type KnoxApiParts = DeployParts & {
   readonly gatewayPath: string
   /** The address of a client, proxies that are trusted left out; undefined: unknown. */
   readonly addressOf: (request: HttpRequest) => string | undefined
+  /** The distinguished name in the certificate of a client; undefined: it showed none that counts. */
+  readonly clientNameOf: (request: HttpRequest) => string | undefined
   /** Most bytes of a body that is read whole. */
   readonly bodyBytesMax: number
   /** Most content encodings of a body. */
@@ -21,6 +28,8 @@ export type KnoxApiParts = DeployParts & {
 export interface KnoxApi {
   /** Answers every URL below `/GATEWAY_PATH`. */
   readonly handler: HttpHandler
+  /** Whether GET on a path only asks who asks, which needs neither body nor connection. */
+  readonly asksWho: (path: string) => boolean
   /** The answer to a request that there is no room for. Does not read the body. */
   readonly overloaded: (request: HttpRequest) => HttpReply
   /**
@@ -59,6 +68,10 @@ export function createKnoxApi(parts: KnoxApiParts): KnoxApi {
         requestOf(http, { base: prefix + place.name, name: place.name, rest: place.rest }, parts),
       )
     },
+    asksWho: (path) => {
+      const place = find(path)
+      return place !== undefined && deployed.get(place.name)?.asksWho(place.rest) === true
+    },
     overloaded: (http) =>
       printErrorPage(http, {
         status: 503,
@@ -90,14 +103,21 @@ function requestOf(
   http: HttpRequest,
   { base, name, rest }: { readonly base: string; readonly name: string; readonly rest: string },
   parts: KnoxApiParts,
-): KnoxRequest {
+): OwnRequest {
   let body: ReturnType<KnoxRequest['body']> | undefined
+  let query: URLSearchParams | undefined
+  const clientName = parts.clientNameOf(http)
   return {
+    ...(clientName !== undefined && { clientName }),
     http,
     topology: name,
     base,
     path: rest,
-    query: new URLSearchParams(http.query),
+    // Few look at it.
+    get query() {
+      query ??= new URLSearchParams(http.query)
+      return query
+    },
     body: () => {
       body ??= readBody(http, parts)
       return body

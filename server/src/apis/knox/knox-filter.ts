@@ -25,6 +25,8 @@ export type KnoxService = {
   /** Whether a path of the topology belongs to it. */
   matches(path: string): boolean
   answer(request: KnoxRequest, principal: Principal): Promise<HttpReply>
+  /** Whether a path of it only tells who asks, by headers alone: GET on it needs no body, connection or certificate. */
+  tellsWhoAsks?(path: string): boolean
   /** Whether it passes bodies on as they come, so that no filter may read them. */
   readonly streams?: boolean
   /** Paths that need no authentication, such as the key set. */

@@ -22,6 +22,8 @@ export type KnoxRequest = {
   readonly streamed: boolean
   /** Address of the client, proxies that are trusted left out; undefined: unknown. */
   readonly address: string | undefined
+  /** Distinguished name in the certificate that the client showed; absent: it showed none that counts. */
+  readonly clientName?: string
 }
 
 /** Ends the processing of a request with an error page, as the servlet container of Knox shows one. */

@@ -2,6 +2,7 @@ import type { JsonObject } from '../../core/json.ts'
 import type { KeyAuthority } from '../../core/key-authority.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { Randomness } from '../../core/ports/randomness.ts'
+import type { ScrollStore } from '../../core/ports/scroll-store.ts'
 import type { Connection, MessageHandler } from '../../transports/connection.ts'
 import { createOrigins } from '../../transports/http/origins.ts'
 import { CONTROLLERS } from './actions.ts'
@@ -24,6 +25,8 @@ export type KuzzleApiParts = {
   readonly authority: KeyAuthority
   readonly clock: Clock
   readonly randomness: Randomness
+  /** Where results are kept that clients walk through. */
+  readonly scrolls: ScrollStore
   readonly log: KuzzleLog
   readonly settings: KuzzleSettings
   /** Name of this node: `knode-<adjective>-<name>-<number>`. */
@@ -77,10 +80,14 @@ export function createKuzzleApi(parts: KuzzleApiParts): KuzzleApi {
   })
   const envelopes = { node, development: settings.development }
 
-  const links = createTokenLinks<Connection>(clock, (connection) => {
-    if (isNotified(connection, settings)) connection.send(printTokenExpired(node), NOTICE_ROOM)
-  })
-  authority.tokens.onEnded(links.ended)
+  const links = createTokenLinks<Connection>(
+    clock,
+    (connection) => {
+      if (isNotified(connection, settings)) connection.send(printTokenExpired(node), NOTICE_ROOM)
+    },
+    (fingerprint) => void authority.tokens.recheck([fingerprint]),
+  )
+  authority.tokens.onEnded(links.ended, links.linked)
   authority.tokens.onLifeChanged(links.lifeChanged)
 
   const sockets = { funnel, links, statistics: server.statistics, envelopes }
@@ -95,7 +102,10 @@ export function createKuzzleApi(parts: KuzzleApiParts): KuzzleApi {
     }),
     websocket: createKuzzleOverWebSocket(sockets),
     mqtt: createKuzzleOverMqtt(sockets),
-    sweepTokens: () => links.sweep(),
+    sweepTokens() {
+      links.sweep()
+      void authority.tokens.recheck([])
+    },
     close: () => gate.close(),
   }
 }
@@ -117,7 +127,7 @@ function createServerFacts(parts: KuzzleApiParts, load: ServerFacts['load']): Se
     storageBackend: parts.storageBackend,
     publicApi: publicApiOf(CONTROLLERS),
     statistics,
-    scrolls: createScrolls(clock, randomness),
+    scrolls: createScrolls(parts.scrolls, clock, randomness),
     async health() {
       const storageEngine = await parts.isStorageHealthy()
       // Both are the memory of this very process, which is answering.

@@ -1,5 +1,6 @@
 import { expiryOf, type GoodToken } from '../../core/access/caller.ts'
 import type { Session } from '../../core/access/session.ts'
+import type { WatchedTokens } from '../../core/keys/ended-tokens.ts'
 import type { Fingerprint } from '../../core/keys/fingerprint.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { Instant } from '../../core/record.ts'
@@ -22,12 +23,21 @@ export interface TokenLinks<Client> {
   ended(fingerprint: Fingerprint): void
   /** A token ends at another time than it did; absent: never. */
   lifeChanged(fingerprint: Fingerprint, expiresAt: Instant | undefined): void
+  /** The tokens that clients are linked to. */
+  readonly linked: WatchedTokens
   /** Tells the clients of all tokens that have expired. */
   sweep(): void
 }
 
-/** `tell` is called once for each client whose token ended. */
-export function createTokenLinks<Client>(clock: Clock, tell: (client: Client) => void): TokenLinks<Client> {
+/**
+ * `tell` is called once for each client whose token ended, and `onLinked` with each token that a client is linked to and
+ * none was: it may have ended since somebody looked.
+ */
+export function createTokenLinks<Client>(
+  clock: Clock,
+  tell: (client: Client) => void,
+  onLinked: (fingerprint: Fingerprint) => void = () => {},
+): TokenLinks<Client> {
   const tokens = new Map<Fingerprint, LinkedToken<Client>>()
   const tokenOf = new Map<Client, Fingerprint>()
 
@@ -48,10 +58,12 @@ export function createTokenLinks<Client>(clock: Clock, tell: (client: Client) =>
     lifeChanged(fingerprint, expiresAt)
     if (tokenOf.get(client) === fingerprint) return
     unlink(client)
-    const token: LinkedToken<Client> = tokens.get(fingerprint) ?? { expiresAt, clients: new Set() }
+    const linked = tokens.get(fingerprint)
+    const token: LinkedToken<Client> = linked ?? { expiresAt, clients: new Set() }
     token.clients.add(client)
     tokens.set(fingerprint, token)
     tokenOf.set(client, fingerprint)
+    if (linked === undefined) onLinked(fingerprint)
   }
   const ended = (fingerprint: Fingerprint): void => {
     const token = tokens.get(fingerprint)
@@ -72,6 +84,7 @@ export function createTokenLinks<Client>(clock: Clock, tell: (client: Client) =>
     unlink,
     ended,
     lifeChanged,
+    linked: tokens,
     sweep() {
       const now = clock.now()
       for (const [fingerprint, { expiresAt }] of tokens) {

@@ -240,9 +240,10 @@ function requestIdOf({ headers, id }: HttpRequest): string {
 /** A host as a client may call it. Anything else is not repeated to it. */
 const HOST = /^(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/
 
-function baseUrlOf({ headers }: HttpRequest): string {
+function baseUrlOf({ headers, tls }: HttpRequest): string {
   const host = headers['host']
-  return typeof host === 'string' && HOST.test(host) ? `http://${host}` : 'http://localhost'
+  const scheme = tls === undefined ? 'http' : 'https'
+  return typeof host === 'string' && HOST.test(host) ? `${scheme}://${host}` : `${scheme}://localhost`
 }
 
 function originOfRequest(

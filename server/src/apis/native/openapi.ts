@@ -219,8 +219,9 @@ function problemSchema(): Json {
   const text = { type: 'string' }
   return {
     type: 'object',
-    description: 'A refusal (RFC 9457). Match on `code`; `detail` is for people.',
-    required: ['type', 'title', 'status', 'detail', 'code', 'instance'],
+    description:
+      'A refusal (RFC 9457). Match on `code`; `detail` is for people. All but `/v1/authorize` give `detail` and `instance`.',
+    required: ['type', 'title', 'status', 'code'],
     properties: {
       type: { type: 'string', format: 'uri' },
       title: text,

@@ -17,6 +17,7 @@ type HttpProblemCode =
   | 'request.origin_forbidden'
   | 'token.missing'
   | 'token.forbidden'
+  | 'permissions.unreadable'
   | 'token.rate_limited'
   | 'token.usage_exceeded'
   | 'idempotency.in_progress'
@@ -85,6 +86,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; r
   'token.forbidden': { status: 403, title: 'The key may not be used from here or now' },
   'token.rate_limited': { status: 429, title: 'The key is used too often' },
   'token.usage_exceeded': { status: 429, title: 'The key has no credits left' },
+  'permissions.unreadable': { status: 403, title: 'The required permissions cannot be read' },
   'right.missing': { status: 403, title: 'The caller may not do this' },
 
   'login.failed': { status: 401, title: 'Wrong username or password' },

@@ -130,4 +130,29 @@ export const VERIFICATION_FACTS: readonly EndpointFacts[] = [
     },
     problems: ['right.missing', 'policy.invalid'],
   },
+  {
+    name: 'authorize',
+    method: 'GET',
+    path: '/v1/authorize',
+    group: 'Verification',
+    summary:
+      'Forward-auth: whether the request that a proxy asks about may pass, by status and headers alone',
+    access: 'counted',
+    query: z.looseObject({
+      permissions: z
+        .string()
+        .meta({
+          description:
+            'What the key must be allowed to do, as of `POST /v1/verify`; also as `X-Required-Permissions`.',
+        })
+        .exactOptional(),
+    }),
+    answers: {
+      200: {
+        description:
+          'It may pass. `X-Latchkey-Owner`, `X-Latchkey-Key-Id`, `X-Latchkey-Scopes` and `X-Latchkey-Credits` say whose key it shows, and `RateLimit` what is left. Any method is answered alike, and so is every path below this one.',
+      },
+    },
+    problems: ['right.missing', 'permissions.unreadable'],
+  },
 ]

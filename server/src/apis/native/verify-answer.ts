@@ -1,4 +1,5 @@
 import type { FoundKey } from '../../core/keys/api-key.ts'
+import { notesOf } from '../../core/keys/key-notes.ts'
 import type { CheckStep, KeyVerdict, LimitState, RefusalReason } from '../../core/keys/verdict.ts'
 import { asciiJson } from '../../transports/lane/lane-message.ts'
 
@@ -45,14 +46,10 @@ export function printVerdict(verdict: KeyVerdict, steps?: readonly CheckStep[], 
 }
 
 /** A `FoundKey` never changes: a key that was changed is found as another object. */
-const preparedAnswers = new WeakMap<FoundKey, string>()
-
 function validAnswer(found: FoundKey): string {
-  const known = preparedAnswers.get(found)
-  if (known !== undefined) return known
-  const answer = flat(`{"valid":true,"code":"VALID",${printFacts(found)}"limits":[]}`)
-  preparedAnswers.set(found, answer)
-  return answer
+  const notes = notesOf(found)
+  notes.verifyText ??= flat(`{"valid":true,"code":"VALID",${printFacts(found)}"limits":[]}`)
+  return notes.verifyText
 }
 
 const preparedFacts = new WeakMap<FoundKey, string>()

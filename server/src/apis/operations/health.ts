@@ -1,7 +1,8 @@
 import type { HttpReply, HttpRequest } from '../../transports/http/http-message.ts'
+import type { NodeState } from './cluster-state.ts'
 
 /** Whether the server should be given requests. */
-export type Readiness = 'ready' | 'draining' | 'unhealthy' | 'overloaded'
+export type Readiness = 'ready' | 'stale' | 'draining' | 'unhealthy' | 'overloaded'
 
 /** What tells how the server is. */
 export type Health = {
@@ -12,27 +13,35 @@ export type Health = {
   drain(): void
 }
 
-/**
- * Asks the store whether it answers, unless the server is draining.
- *
- * `warnings`: what works only in its last good version, one sentence each. That keeps nobody from being answered; who asks
- * on this very host reads the sentences, and everybody else how many there are.
- */
-export function createHealth(
-  isStorageHealthy: () => Promise<boolean>,
-  warnings: () => readonly string[] = () => [],
-): Health {
+/** What health is told from. */
+export type HealthParts = {
+  readonly isStorageHealthy: () => Promise<boolean>
+  /**
+   * What works only in its last good version, one sentence each. That keeps nobody from being answered; who asks on this very
+   * host reads the sentences, and everybody else how many there are.
+   */
+  readonly warnings?: () => readonly string[]
+  /** How this node among others is doing, for who asks on this very host; absent when there can be no others. */
+  readonly node?: () => NodeState
+  /** Whether verifications are answered from memory although the store does not answer, as somebody decided. */
+  readonly servesStale?: () => boolean
+}
+
+/** Asks the store whether it answers, unless the server is draining. */
+export function createHealth(parts: HealthParts): Health {
+  const { isStorageHealthy, warnings = () => [], node, servesStale = () => false } = parts
   let isDraining = false
   const readiness = async (): Promise<Readiness> => {
     if (isDraining) return 'draining'
-    return (await isStorageHealthy().catch(() => false)) ? 'ready' : 'unhealthy'
+    if (await isStorageHealthy().catch(() => false)) return 'ready'
+    return servesStale() ? 'stale' : 'unhealthy'
   }
   return {
     alive: () => healthReply(200, { status: 'alive' }),
     ready: async ({ local }) => {
       const sentences = warnings()
       const shown = local || sentences.length === 0 ? sentences : [`${sentences.length}, see the log`]
-      return readinessReply(await readiness(), shown)
+      return readinessReply(await readiness(), shown, local ? node?.() : undefined)
     },
     drain: () => {
       isDraining = true
@@ -40,16 +49,21 @@ export function createHealth(
   }
 }
 
-/** 200 when ready, 503 with the reason otherwise. */
-export function readinessReply(status: Readiness, warnings: readonly string[] = []): HttpReply {
-  return healthReply(status === 'ready' ? 200 : 503, {
+/** 200 when there are answers to be had, 503 with the reason otherwise. */
+export function readinessReply(
+  status: Readiness,
+  warnings: readonly string[] = [],
+  node: NodeState | undefined = undefined,
+): HttpReply {
+  return healthReply(status === 'ready' || status === 'stale' ? 200 : 503, {
     status,
-    ...(status === 'unhealthy' && { reason: 'the store does not answer' }),
+    ...((status === 'unhealthy' || status === 'stale') && { reason: 'the store does not answer' }),
     ...(warnings.length > 0 && { warnings }),
+    ...(node !== undefined && { node }),
   })
 }
 
-function healthReply(status: number, body: Readonly<Record<string, string | readonly string[]>>): HttpReply {
+function healthReply(status: number, body: Readonly<Record<string, unknown>>): HttpReply {
   return {
     status,
     headers: {

@@ -12,8 +12,8 @@ export type Metric = {
   readonly offset: number
   /** Numbers of one series: 1, or the buckets, the one beyond them, and the sum of a histogram. */
   readonly width: number
-  /** `summed` over all threads, or shown for each of them. */
-  readonly over: 'summed' | 'each thread'
+  /** `summed` over all threads, or shown for each of them; some only where several nodes share a store. */
+  readonly over: 'summed' | 'each thread' | 'each thread of a cluster'
 }
 
 /** Upper bounds of the buckets of every histogram, in seconds. */
@@ -123,6 +123,18 @@ export const METRICS = {
     'Open connections; those of WebSockets are also counted as HTTP.',
     labelled('carrier', ['http', 'websocket', 'mqtt']),
   ),
+  storeConnections: clusterGauge(
+    'latchkey_store_connections',
+    'Connections to PostgreSQL for changes and long reads.',
+  ),
+  storeConnectionsMax: clusterGauge('latchkey_store_connections_max', 'Most of them.'),
+  storeWaiting: clusterGauge('latchkey_store_waiting', 'Requests that wait for such a connection.'),
+  feedFresh: clusterGauge(
+    'latchkey_feed_fresh',
+    'Whether changes of other nodes are heard, so that keys in memory are trusted: 1 or 0.',
+  ),
+  feedSilence: clusterGauge('latchkey_feed_silence_seconds', 'How long nothing was heard of changes.'),
+  feedHeard: clusterGauge('latchkey_feed_heard_sequence', 'Number of the last change that was heard of.'),
 } as const satisfies Readonly<Record<string, Metric>>
 
 /** Numbers in one slab. */
@@ -154,6 +166,10 @@ function histogram(name: string, help: string, series: readonly string[] = [''])
 
 function threadGauge(name: string, help: string, series: readonly string[] = ['']): Metric {
   return placed({ name, type: 'gauge', help, series, width: 1, over: 'each thread' })
+}
+
+function clusterGauge(name: string, help: string): Metric {
+  return placed({ name, type: 'gauge', help, series: [''], width: 1, over: 'each thread of a cluster' })
 }
 
 function placed(metric: Omit<Metric, 'offset'>): Metric {

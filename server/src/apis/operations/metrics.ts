@@ -1,4 +1,5 @@
 import type { RefusalReason } from '../../core/keys/verdict.ts'
+import type { StoreHealth } from '../../core/ports/cluster-nodes.ts'
 import {
   BUCKETS,
   LIMITED,
@@ -40,6 +41,8 @@ export type ThreadState = {
   readonly heapBytes: number
   /** Fingerprints of keys that are kept in memory. */
   readonly cachedKeys: number
+  /** Absent: the store is of one machine. */
+  readonly store?: StoreHealth
   readonly connections: { readonly http: number; readonly websocket: number; readonly mqtt: number }
 }
 
@@ -101,15 +104,26 @@ export function createMetrics(slabs: readonly SharedArrayBuffer[], own: number):
     stored: (operation, seconds) =>
       record(METRICS.storeSeconds, STORE_OPERATIONS.indexOf(operation), seconds),
     limited: (what) => add(METRICS.limited, LIMITED.indexOf(what)),
-    noteThread: ({ eventLoopLag, eventLoopUtilization, heapBytes, cachedKeys, connections }) => {
+    noteThread: ({ eventLoopLag, eventLoopUtilization, heapBytes, cachedKeys, connections, store }) => {
       numbers.set(eventLoopLag, METRICS.eventLoopLag.offset)
       numbers[METRICS.eventLoopUtilization.offset] = eventLoopUtilization
       numbers[METRICS.heapBytes.offset] = heapBytes
       numbers[METRICS.cachedKeys.offset] = cachedKeys
       numbers.set([connections.http, connections.websocket, connections.mqtt], METRICS.connections.offset)
+      if (store !== undefined) noteStore(numbers, store)
     },
     snapshot: () => ({ sums: sumOf(threads), threads: threads.map((thread) => thread.slice()) }),
   }
+}
+
+function noteStore(numbers: Float64Array, { connections, connectionsMax, waiting, feed }: StoreHealth): void {
+  numbers[METRICS.storeConnections.offset] = connections
+  numbers[METRICS.storeConnectionsMax.offset] = connectionsMax
+  numbers[METRICS.storeWaiting.offset] = waiting
+  if (feed === undefined) return
+  numbers[METRICS.feedFresh.offset] = feed.isFresh ? 1 : 0
+  numbers[METRICS.feedSilence.offset] = feed.silentMs / 1000
+  numbers[METRICS.feedHeard.offset] = feed.heardSequence
 }
 
 function sumOf(threads: readonly Float64Array[]): Float64Array {

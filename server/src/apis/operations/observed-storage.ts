@@ -30,6 +30,11 @@ export function observedStorage(storage: Storage, observer: StoreObserver): Stor
     ...Object.fromEntries(stores),
     keys: observedKeys(storage.keys, observer),
     access: observedAccess(storage.access, observer),
+    // What a node says of itself is no work for anybody who asks.
+    ...(storage.cluster !== undefined && { cluster: storage.cluster }),
+    // It answers from memory at most verifications.
+    ...(storage.rates !== undefined && { rates: storage.rates }),
+    ...(storage.changes !== undefined && { changes: storage.changes }),
     isHealthy: () => storage.isHealthy(),
     cachedKeys: () => storage.cachedKeys(),
     close: () => storage.close(),

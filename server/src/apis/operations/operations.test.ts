@@ -69,6 +69,71 @@ test('alive, ready, draining, unhealthy and overloaded can be told apart', async
   assert.deepEqual([metrics.status, metrics.headers['Retry-After']], [503, '1'])
 })
 
+test('it takes requests without its store while it may answer from memory, and says so', async (t) => {
+  let servesStale = true
+  const { get, operations } = await opened(t, {
+    isStorageHealthy: async () => false,
+    servesStale: () => servesStale,
+  })
+  const ready = async () => {
+    const { status, body } = await get('/readyz')
+    return [status, JSON.parse(String(body))]
+  }
+  assert.deepEqual(await ready(), [200, { status: 'stale', reason: 'the store does not answer' }])
+  servesStale = false
+  assert.deepEqual(await ready(), [503, { status: 'unhealthy', reason: 'the store does not answer' }])
+  servesStale = true
+  operations.drain()
+  assert.deepEqual(await ready(), [503, { status: 'draining' }])
+})
+
+test('how a node among others is doing is for who asks on this very host, and in the metrics', async (t) => {
+  const store = {
+    connections: 3,
+    connectionsMax: 8,
+    waiting: 2,
+    feed: { isFresh: true, silentMs: 250, heardSequence: 41 },
+  }
+  const cluster = { alive: 3, stale: 1, clockAheadMs: -1_500, ageMs: 700 }
+  const metrics = createMetrics([createMetricsSlab()], 0)
+  metrics.noteThread({
+    eventLoopLag: [0, 0, 0],
+    eventLoopUtilization: 0,
+    heapBytes: 1,
+    cachedKeys: 0,
+    connections: { http: 0, websocket: 0, mqtt: 0 },
+    store,
+  })
+  const { get } = await opened(t, { metrics, node: () => ({ cluster, store }) })
+  const ready = async (local: boolean) => JSON.parse(String((await get('/readyz', { local })).body))
+  assert.deepEqual(await ready(true), { status: 'ready', node: { cluster, store } })
+  assert.deepEqual(await ready(false), { status: 'ready' })
+  const printed = parsePrometheus(String((await get('/metrics', { local: true })).body))
+  const value = (series: string) => printed.get(series.replace(/\{.*/, ''))?.samples.get(series)
+  assert.deepEqual(
+    [
+      'latchkey_cluster_nodes{state="alive"}',
+      'latchkey_cluster_nodes{state="stale"}',
+      'latchkey_clock_ahead_seconds',
+      'latchkey_heartbeat_age_seconds',
+      'latchkey_store_connections{thread="0"}',
+      'latchkey_store_connections_max{thread="0"}',
+      'latchkey_store_waiting{thread="0"}',
+      'latchkey_feed_fresh{thread="0"}',
+      'latchkey_feed_silence_seconds{thread="0"}',
+      'latchkey_feed_heard_sequence{thread="0"}',
+    ].map(value),
+    [3, 1, -1.5, 0.7, 3, 8, 2, 1, 0.25, 41],
+  )
+})
+
+test('a server that can have no others tells nothing of any', async (t) => {
+  const { get } = await opened(t)
+  assert.deepEqual(JSON.parse(String((await get('/readyz', { local: true })).body)), { status: 'ready' })
+  const text = String((await get('/metrics', { local: true })).body)
+  assert.doesNotMatch(text, /cluster|feed|clock_ahead|store_connections/)
+})
+
 test('it is ready with warnings too, whose sentences are for who asks on this very host', async (t) => {
   let warnings: readonly string[] = []
   const { get } = await opened(t, { warnings: () => warnings })

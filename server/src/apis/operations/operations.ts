@@ -4,21 +4,18 @@ import { DomainError } from '../../core/errors.ts'
 import type { KeyAuthority } from '../../core/key-authority.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../../transports/http/http-message.ts'
 import { bearerToken } from '../../transports/http/request-head.ts'
-import { createHealth, readinessReply } from './health.ts'
+import { createHealth, type HealthParts, readinessReply } from './health.ts'
 import type { Metrics } from './metrics.ts'
 import { METRICS_TYPE, printMetrics } from './print-metrics.ts'
 import { readProcessState } from './process-state.ts'
 
 /** What the operators' routes need of the rest of the server. */
-export type OperationsParts = {
+export type OperationsParts = HealthParts & {
   readonly authority: KeyAuthority
   /** Absent: there is no `/metrics`. */
   readonly metrics?: Metrics
   /** Anybody may read the metrics; otherwise who asks on this very host, or has the right `server:metrics`. */
   readonly metricsArePublic: boolean
-  readonly isStorageHealthy: () => Promise<boolean>
-  /** What works only in its last good version, one sentence each; `/readyz` tells. */
-  readonly warnings?: () => readonly string[]
   /** Version of Latchkey. */
   readonly version: string
 }
@@ -34,7 +31,7 @@ export interface Operations {
 
 /** Builds the operators' routes. Holds nothing that must be released. */
 export function createOperations(parts: OperationsParts): Operations {
-  const health = createHealth(parts.isStorageHealthy, parts.warnings)
+  const health = createHealth(parts)
   const routes: ReadonlyMap<string, HttpHandler> = new Map<string, HttpHandler>([
     ['/livez', () => health.alive()],
     ['/readyz', (request) => health.ready(request)],
@@ -58,7 +55,7 @@ export function createOperations(parts: OperationsParts): Operations {
 }
 
 async function readMetrics(parts: OperationsParts, request: HttpRequest): Promise<HttpReply> {
-  const { metrics, version } = parts
+  const { metrics, version, node } = parts
   if (metrics === undefined) return plain(404, 'Metrics are switched off (setting metrics.enabled)')
   try {
     const refusal = await refusalOf(parts, request)
@@ -71,7 +68,10 @@ async function readMetrics(parts: OperationsParts, request: HttpRequest): Promis
   return {
     status: 200,
     headers: { 'Content-Type': METRICS_TYPE, 'Cache-Control': 'no-store' },
-    body: printMetrics(metrics.snapshot(), readProcessState(version)),
+    body: printMetrics(metrics.snapshot(), {
+      ...readProcessState(version),
+      ...(node !== undefined && { cluster: node().cluster ?? 'unknown' }),
+    }),
   }
 }
 

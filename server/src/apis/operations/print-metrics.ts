@@ -1,3 +1,4 @@
+import type { ClusterState } from './cluster-state.ts'
 import { BUCKETS, METRICS, type Metric } from './metric-table.ts'
 import type { MetricsSnapshot } from './metrics.ts'
 
@@ -10,6 +11,8 @@ export type ProcessState = {
   readonly residentBytes: number
   /** Seconds since the epoch. */
   readonly startedAtSeconds: number
+  /** Absent: the store is of one machine. `unknown`: it did not answer yet. */
+  readonly cluster?: ClusterState | 'unknown'
 }
 
 /** Media type of what `printMetrics` gives: the text format of Prometheus. */
@@ -17,8 +20,12 @@ export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 /** All metrics in the text format of Prometheus. */
 export function printMetrics(snapshot: MetricsSnapshot, state: ProcessState): string {
-  const counted = Object.values<Metric>(METRICS).map((metric) => printMetric(metric, snapshot))
-  return [...processMetrics(state), ...counted].join('')
+  const { cluster } = state
+  const counted = Object.values<Metric>(METRICS)
+    .filter(({ over }) => over !== 'each thread of a cluster' || cluster !== undefined)
+    .map((metric) => printMetric(metric, snapshot))
+  const ofAll = cluster === undefined || cluster === 'unknown' ? [] : clusterMetrics(cluster)
+  return [...processMetrics(state), ...ofAll, ...counted].join('')
 }
 
 function printMetric(metric: Metric, { sums, threads }: MetricsSnapshot): string {
@@ -68,6 +75,25 @@ function processMetrics(state: ProcessState): readonly string[] {
   ]
 }
 
+function clusterMetrics({ alive, stale, clockAheadMs, ageMs }: ClusterState): readonly string[] {
+  const name = 'latchkey_cluster_nodes'
+  return [
+    `${head(name, 'gauge', 'Nodes on the store; stale ones fell silent without saying goodbye.')}${line(name, 'state="alive"', alive)}\n${line(name, 'state="stale"', stale)}\n`,
+    single(
+      'latchkey_clock_ahead_seconds',
+      'gauge',
+      "How far the store's clock is ahead of this machine's.",
+      clockAheadMs / 1000,
+    ),
+    single(
+      'latchkey_heartbeat_age_seconds',
+      'gauge',
+      'Time since the store last answered a heartbeat of this node.',
+      ageMs / 1000,
+    ),
+  ]
+}
+
 function single(name: string, type: Metric['type'], help: string, value: number, labels = ''): string {
   return `${head(name, type, help)}${line(name, labels, value)}\n`
 }
@@ -77,7 +103,8 @@ function head(name: string, type: string, help: string): string {
 }
 
 function line(name: string, labels: string, value: number): string {
-  return labels === '' ? `${name} ${value}` : `${name}{${labels}} ${value}`
+  const printed = value === Number.POSITIVE_INFINITY ? '+Inf' : String(value)
+  return labels === '' ? `${name} ${printed}` : `${name}{${labels}} ${printed}`
 }
 
 function joined(first: string, second: string): string {

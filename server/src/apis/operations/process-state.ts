@@ -3,7 +3,7 @@ import type { ProcessState } from './print-metrics.ts'
 const MICROSECONDS = 1_000_000
 
 /** The state of this process now. */
-export function readProcessState(version: string): ProcessState {
+export function readProcessState(version: string): Omit<ProcessState, 'cluster'> {
   const { user, system } = process.cpuUsage()
   return {
     version,

@@ -16,7 +16,7 @@ export type ThreadWatch = {
 }
 
 /** What a thread holds, which only its parts know. */
-export type ThreadHoldings = Pick<ThreadState, 'connections' | 'cachedKeys'>
+export type ThreadHoldings = Pick<ThreadState, 'connections' | 'cachedKeys' | 'store'>
 
 /**
  * Starts to watch this thread; `holdings` is asked at each note.

@@ -94,11 +94,13 @@ export function openScenarioKnox(
     checkOwnPassword: ownPasswords(authority),
     guardPasswords: (check: CheckPassword) => check,
     now,
+    nameTrust: 'ordinary' as const,
     readCertificates: () => '',
   }
   const api = createKnoxApi({
     gatewayPath: 'gateway',
     addressOf,
+    clientNameOf: () => undefined,
     bodyBytesMax: 100_000,
     encodingsMax: 1,
     createAuthenticator: (one, topology) => createAuthenticator(one, topology, authentication),
@@ -118,7 +120,7 @@ function ownPasswords({ sessions, nobody }: TestAuthority): CheckPassword {
   return async (_request, username, password) => {
     try {
       const user = await sessions.findUserByPassword({ username, password }, nobody.origin)
-      return { name: user.id, groups: [] }
+      return { name: user.id, groups: [], trust: 'all' }
     } catch (error) {
       if (error instanceof DomainError && error.code === 'login.failed') return undefined
       throw error

@@ -4,6 +4,7 @@ import { routeRequests } from '../../application/route-requests.ts'
 import { openTestAuthority, type TestAuthority } from '../../core/contract/test-authority.ts'
 import type { CoreSettings } from '../../core/core-settings.ts'
 import type { ProfileId, UserId } from '../../core/ids.ts'
+import type { Storage } from '../../core/ports/storage.ts'
 import { createNodeRandomness } from '../../system/node-randomness.ts'
 import { openHttpListener } from '../../transports/http/http-listener.ts'
 import type { HttpRequest } from '../../transports/http/http-message.ts'
@@ -26,12 +27,13 @@ export type ScenarioServer = {
 
 const addressOf = ({ address }: Pick<HttpRequest, 'address'>): string | undefined => address
 
-/** Opens a server that ends with the test. */
+/** Opens a server that ends with the test; absent `store`: on one of its own. */
 export async function openScenarioServer(
   t: TestContext,
   settings: Partial<CoreSettings> = {},
+  store?: Storage,
 ): Promise<ScenarioServer> {
-  const authority = await openTestAuthority(t, settings)
+  const authority = await openTestAuthority(t, settings, store)
   const { clock } = authority
   const broken: string[] = []
   const note = (facts: object, message: string): void => {
@@ -42,6 +44,7 @@ export async function openScenarioServer(
     authority,
     clock,
     randomness: createNodeRandomness(),
+    scrolls: authority.storage.scrolls,
     log,
     settings: TEST_KUZZLE_SETTINGS,
     node: 'knode-quiet-otter-1',

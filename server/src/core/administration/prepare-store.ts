@@ -17,6 +17,7 @@ import { type Change, recordChange } from '../audit/record-change.ts'
 import type { Context } from '../context.ts'
 import { DomainError } from '../errors.ts'
 import { ANONYMOUS_ID } from '../ids.ts'
+import { MOVE_STATE } from '../ports/move-state.ts'
 import type { Instant } from '../record.ts'
 
 /**
@@ -25,9 +26,12 @@ import type { Instant } from '../record.ts'
  *
  * Roles of the start that nobody ever changed follow the setting: a store that was opened for development is closed by the
  * first start without that switch, and one that has no administrator yet is opened by the first start with it.
+ *
+ * @throws {DomainError} `storage.unavailable`: another store is being moved into this one.
  */
 export async function prepareStore(context: Context): Promise<void> {
-  const { access } = context.storage
+  const { access, config } = context.storage
+  if ((await config.read(MOVE_STATE))?.['state'] === 'copying') throw notMovedYet()
   const start = startRights(context)
   for (const name of DEFAULT_NAMES) {
     const role = await access.findRole(defaultRoleId(name))
@@ -39,6 +43,13 @@ export async function prepareStore(context: Context): Promise<void> {
     if (profile === undefined) await addProfile(context, startProfile(start, name, context.clock.now()))
   }
   await context.signingSecret()
+}
+
+function notMovedYet(): DomainError {
+  return new DomainError(
+    'storage.unavailable',
+    'Cannot use the store: another one is being moved into it; run "latchkey move" with --finish first',
+  )
 }
 
 /** The rights of the first start. */

@@ -36,7 +36,7 @@ type Group = { first: AuditEvent; count: number; lastAt: Instant }
  * Somebody must call `flush` about once a second (`createHousekeeping` does) and before the store is closed.
  */
 export function createRefusalLog(deps: {
-  readonly audit: AuditStore
+  readonly audit: Pick<AuditStore, 'append'>
   readonly clock: Clock
   readonly onAudit?: (event: AuditEvent) => void
 }): RefusalLog {

@@ -44,7 +44,16 @@ export type KnoxFacts = {
   readonly maxLifetimeAt?: Instant
   /** Of a client id; absent: as it is by default. */
   readonly thirdPartyApp?: boolean
+  /** How far the name of its owner is believed to be that of a user here; absent: `ordinary`. */
+  readonly ownerTrust?: NameTrust
 }
+
+/**
+ * Which users of this server may be meant by a name that somebody else vouches for, such as a directory: `none`, `all`, or
+ * the `ordinary` ones, who may manage nothing.
+ */
+export const NAME_TRUSTS = ['none', 'ordinary', 'all'] as const
+export type NameTrust = (typeof NAME_TRUSTS)[number]
 
 /** What Knox issues tokens as. Who has one of any type acts as its owner. */
 export const KNOX_TYPES = ['API_KEY', 'CLIENT_ID', 'JWT'] as const
@@ -98,6 +107,22 @@ export type FoundKey = {
   readonly revocation?: Revocation
   /** Limits that all keys of the owner share. */
   readonly ownerLimits?: readonly RateLimit[]
+  /** See `notesOf`. No part of what was found: not enumerable, so that it is neither compared nor copied. */
+  readonly notes?: KeyNotes
+}
+
+/**
+ * What was worked out about a found key, kept with the key itself.
+ *
+ * A verification of one key among a million spends most of its time waiting for memory: here it waits once for what would
+ * be in as many maps.
+ */
+export type KeyNotes = {
+  /** Where `UsageCounter` counted its uses last. */
+  usesAt: number
+  /** What APIs answer about it as long as it is good; each has a text of its own. */
+  verifyText: string | undefined
+  authorizeText: string | undefined
 }
 
 /** Whether the key's life is over at `now`. */

@@ -6,7 +6,7 @@ import { explainJudgement, type JudgeFacts, judge } from './judge.ts'
 import { parseKeyToken } from './key-token.ts'
 import { lookUpToken } from './look-up-token.ts'
 import type { LimitOutcome } from './rate-limits.ts'
-import { factsOf, grantsOf, UNKNOWN } from './use-key.ts'
+import { factsOf, ownerGrantsOf, UNKNOWN } from './use-key.ts'
 import type { CheckStep, KeyCheck, KeyVerdict } from './verdict.ts'
 
 /** What a check would answer, and the steps that lead there. */
@@ -33,7 +33,7 @@ export async function explainKey(context: Context, token: string, check: KeyChec
     const verdict = { refusal: judgement.refusal, found, limits: [] }
     return { verdict, steps: explainJudgement(found, check, facts) }
   }
-  const outcome = context.rates.preview(judgement.limits, judgement.cost, facts.now)
+  const outcome = await context.rates.preview(judgement.limits, judgement.cost, facts.now)
   const spending = outcome.admitted ? await lookAtBudget(context, found, judgement.cost) : undefined
   const verdict = verdictOf(found, outcome, spending)
   return { verdict, steps: explainJudgement(found, check, facts, outcome, spending) }
@@ -42,7 +42,7 @@ export async function explainKey(context: Context, token: string, check: KeyChec
 /** What the owner may do is looked up whether or not it is asked for: the steps tell of it. */
 async function factsFor(context: Context, found: FoundKey | undefined): Promise<JudgeFacts> {
   if (found === undefined) return { now: context.clock.now(), ownerGrants: () => false }
-  return factsOf(context, found, grantsOf(await context.storage.access.rolesOf(found.key.owner)))
+  return factsOf(context, found, await ownerGrantsOf(context, found))
 }
 
 async function lookAtBudget(

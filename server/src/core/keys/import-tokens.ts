@@ -5,7 +5,7 @@ import { ANONYMOUS_ID } from '../ids.ts'
 import type { ImportCounts, ImportRequest, LegacyToken } from '../key-authority.ts'
 import type { HashKeyId, ImportedKey } from '../ports/legacy-key-store.ts'
 import type { Instant } from '../record.ts'
-import type { ApiKey } from './api-key.ts'
+import type { ApiKey, NameTrust } from './api-key.ts'
 import type { Fingerprint } from './fingerprint.ts'
 import { hashKeyId } from './hash-keys.ts'
 import { isLegacyAlgorithm } from './legacy-mac.ts'
@@ -22,13 +22,14 @@ export async function importTokens(
   request: ImportRequest,
   origin: Origin,
 ): Promise<ImportCounts> {
-  const { hashKey, algorithm, dryRun } = request
+  const { hashKey, algorithm, dryRun, ownerTrust = 'ordinary' } = request
   if (!isLegacyAlgorithm(algorithm)) {
     throw new Error(`Cannot import tokens: the MAC "${algorithm}" is not known`)
   }
   const { legacyKeys } = context.storage
   const id = dryRun ? hashKeyId(hashKey) : await context.hashKeys.keep(hashKey)
-  const batch = tokens.map((token) => importedKey(context, token, { algorithm, hashKey: id, origin }))
+  const how = { algorithm, hashKey: id, ownerTrust, origin }
+  const batch = tokens.map((token) => importedKey(context, token, how))
   const outcomes = await (dryRun ? legacyKeys.findOutcomes(batch) : legacyKeys.importKeys(batch))
 
   const counts = { imported: 0, corrected: 0, present: 0, ended: 0 }
@@ -41,12 +42,17 @@ export async function importTokens(
   return counts
 }
 
-type Import = { readonly algorithm: string; readonly hashKey: HashKeyId; readonly origin: Origin }
+type Import = {
+  readonly algorithm: string
+  readonly hashKey: HashKeyId
+  readonly ownerTrust: NameTrust
+  readonly origin: Origin
+}
 
 function importedKey(
   context: Context,
   token: LegacyToken,
-  { algorithm, hashKey, origin }: Import,
+  { algorithm, hashKey, ownerTrust, origin }: Import,
 ): ImportedKey {
   const { id, owner, issuedAt } = token
   const now = context.clock.now()
@@ -57,7 +63,7 @@ function importedKey(
     details: { owner, type: token.type, expiresAt: token.expiresAt ?? null },
   } as const
   return {
-    key: keyOf(token, standIn(context), now),
+    key: keyOf(token, { fingerprint: standIn(context), ownerTrust }, now),
     proof: { mac: { algorithm, stored: token.mac, issueTime: issuedAt, userName: owner }, hashKey },
     event: describeChange(change, now),
   }
@@ -70,7 +76,11 @@ function standIn({ randomness }: Context): Fingerprint {
 
 const FINGERPRINT_BYTES = 32
 
-function keyOf(token: LegacyToken, fingerprint: Fingerprint, now: Instant): ApiKey {
+function keyOf(
+  token: LegacyToken,
+  { fingerprint, ownerTrust }: { readonly fingerprint: Fingerprint; readonly ownerTrust: NameTrust },
+  now: Instant,
+): ApiKey {
   const { id, owner, createdBy = owner, comment, type, issuedAt, expiresAt } = token
   const { maxLifetimeAt, thirdPartyApp, metadata, isEnabled } = token
   return {
@@ -83,6 +93,7 @@ function keyOf(token: LegacyToken, fingerprint: Fingerprint, now: Instant): ApiK
       type,
       ...(maxLifetimeAt !== undefined && { maxLifetimeAt }),
       ...(thirdPartyApp !== undefined && { thirdPartyApp }),
+      ...(ownerTrust !== 'ordinary' && { ownerTrust }),
     },
     record: { createdBy, createdAt: issuedAt },
     // Knox also issued tokens that were over at once.

@@ -98,9 +98,11 @@ async function store(context: Context, { key, by, limit, details = {} }: NewToke
   if (removal !== undefined) context.onAudit?.(removal)
 }
 
-function factsOf({ type, maxLifetimeAt, thirdPartyApp }: TokenRequest): NonNullable<ApiKey['knox']> {
+function factsOf(request: TokenRequest): NonNullable<ApiKey['knox']> {
+  const { type, maxLifetimeAt, thirdPartyApp, ownerTrust } = request
   return {
     type,
+    ...(ownerTrust !== undefined && ownerTrust !== 'ordinary' && { ownerTrust }),
     ...(maxLifetimeAt !== undefined && { maxLifetimeAt }),
     ...(thirdPartyApp !== undefined && { thirdPartyApp }),
   }

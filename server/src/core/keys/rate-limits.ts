@@ -25,15 +25,24 @@ export interface RateCounters {
   /**
    * Counts `cost` uses against all of the limits, or against none when any of them refuses. A cost above a limit is
    * always refused; cost 0 counts nothing, is always admitted, and so reads. No counter may be named twice.
+   *
+   * A promise only when others have to be asked. Counters of several nodes never admit more than that; how much less, and
+   * what they do when nobody answers, is said where they are made.
    */
-  take(limits: readonly CountedLimit[], cost: number, now: Instant): LimitOutcome
+  take(limits: readonly CountedLimit[], cost: number, now: Instant): LimitOutcome | Promise<LimitOutcome>
   /** What `take` would answer; counts nothing. `states` are as they are. */
-  preview(limits: readonly CountedLimit[], cost: number, now: Instant): LimitOutcome
+  preview(limits: readonly CountedLimit[], cost: number, now: Instant): LimitOutcome | Promise<LimitOutcome>
   /**
    * Undoes a `take` that was admitted, because the use was refused after all; `taken` is what `take` answered. What
    * flowed back by itself in the meantime is not given again: never too much, and at most a ms too little.
    */
   giveBack(limits: readonly CountedLimit[], cost: number, taken: LimitOutcome, now: Instant): void
+}
+
+/** Counters of one process, which never have to ask anybody. */
+export interface LocalRateCounters extends RateCounters {
+  take(limits: readonly CountedLimit[], cost: number, now: Instant): LimitOutcome
+  preview(limits: readonly CountedLimit[], cost: number, now: Instant): LimitOutcome
 }
 
 /**
@@ -43,7 +52,7 @@ export interface RateCounters {
  * one that would be unused first, among the next `EVICTION_SAMPLE` in a round: nobody is refused for want of memory,
  * and what is forgotten is at most one burst of that limit. Only stored keys have counters, so strangers cannot fill it.
  */
-export function createRateCounters(options: { readonly countersMax: number }): RateCounters {
+export function createRateCounters(options: { readonly countersMax: number }): LocalRateCounters {
   const arrivals = new Map<string, number>()
   const round = createRound(arrivals)
   const arrivalOf = (counter: string): number => arrivals.get(counter) ?? NEVER_USED

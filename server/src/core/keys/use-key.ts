@@ -6,19 +6,22 @@ import type { Instant } from '../record.ts'
 import type { FoundKey } from './api-key.ts'
 import type { Fingerprint } from './fingerprint.ts'
 import { type JudgeFacts, judge } from './judge.ts'
+import { notesOf } from './key-notes.ts'
 import { lookUpToken } from './look-up-token.ts'
+import { isNamesake, nameTrustOf } from './namesakes.ts'
 import type { CountedLimit, LimitOutcome } from './rate-limits.ts'
 import type { KeyCheck, KeyVerdict, LimitState } from './verdict.ts'
 
 /**
  * Judges the key of a fingerprint and counts one use of it: all or nothing.
  *
- * Limits are taken before credits are spent, at once and in this turn of the event loop, so that no two uses can both
- * have the last place; should the budget then not suffice, they are given back. So a use that is refused has counted
+ * Limits are taken before credits are spent, so that no two uses can both have the last place: at once and in this turn of
+ * the event loop where this process counts, and by the store where nodes share one; should the budget then not suffice, they are given back. So a use that is refused has counted
  * and spent nothing in the end, and one that is admitted has done both. While a spending is under way its limits count:
  * uses of the same key that come meanwhile may be told to wait a moment longer than they had to.
  *
- * Answers without a promise unless the store has to be waited for, which is so for keys with a budget.
+ * Answers without a promise unless the store has to be waited for, which is so for keys with a budget, and now and then for
+ * keys with limits where nodes share the store.
  */
 export function useKey(
   context: Context,
@@ -43,10 +46,25 @@ type Use = { readonly fingerprint: Fingerprint; readonly check: KeyCheck; readon
 function useFound(context: Context, found: FoundKey | undefined, use: Use): KeyVerdict | Promise<KeyVerdict> {
   if (found === undefined) return UNKNOWN
   if (use.check.permissions === undefined) return useGranted(context, found, use, NO_GRANTS)
-  const roles = context.storage.access.rolesOf(found.key.owner)
-  return roles instanceof Promise
-    ? roles.then((later) => useGranted(context, found, use, grantsOf(later)))
-    : useGranted(context, found, use, grantsOf(roles))
+  const grants = ownerGrantsOf(context, found)
+  return grants instanceof Promise
+    ? grants.then((later) => useGranted(context, found, use, later))
+    : useGranted(context, found, use, grants)
+}
+
+/** What the owner of a key may do here: nothing, should it only be called like a user. */
+export function ownerGrantsOf(
+  context: Context,
+  { key }: FoundKey,
+): JudgeFacts['ownerGrants'] | Promise<JudgeFacts['ownerGrants']> {
+  const roles = context.storage.access.rolesOf(key.owner)
+  const trust = nameTrustOf(key)
+  if (trust !== 'all') {
+    return isNamesake(context, key.owner, trust).then(async (isUser) =>
+      isUser ? grantsOf(await roles) : NO_GRANTS,
+    )
+  }
+  return roles instanceof Promise ? roles.then(grantsOf) : grantsOf(roles)
 }
 
 const NO_GRANTS = (): boolean => false
@@ -61,13 +79,35 @@ function useGranted(
   const judgement = judge(found, use.check, facts)
   if (judgement.refusal !== undefined) return { refusal: judgement.refusal, found, limits: NO_LIMITS }
   const { limits, cost } = judgement
-  const taken = limits.length === 0 ? undefined : context.rates.take(limits, cost, facts.now)
+  const taking = { use, limits, cost, now: facts.now, spends: judgement.spends }
+  if (limits.length === 0) return useTaken(context, found, taking, undefined)
+  const taken = context.rates.take(limits, cost, facts.now)
+  return taken instanceof Promise
+    ? taken.then((later) => useTaken(context, found, taking, later))
+    : useTaken(context, found, taking, taken)
+}
+
+/** What is left to do once the limits answered; without limits, `taken` is undefined. */
+function useTaken(
+  context: Context,
+  found: FoundKey,
+  { use, limits, cost, now, spends }: Taking,
+  taken: LimitOutcome | undefined,
+): KeyVerdict | Promise<KeyVerdict> {
   if (taken?.admitted === false) return tooOften(found, taken)
-  if (judgement.spends) return spend(context, found, { use, limits, cost, taken, now: facts.now })
-  if (use.check.isNoUse !== true) context.uses.accepted(found.key.id, facts.now)
+  if (spends) return spend(context, found, { use, limits, cost, taken, now })
+  if (use.check.isNoUse !== true) context.uses.accepted(found.key.id, now, notesOf(found))
   const states = taken?.states ?? NO_LIMITS
   if (found.key.policy?.credits === undefined) return { found, limits: states }
   return withCredits(context, found, states)
+}
+
+type Taking = {
+  readonly use: Use
+  readonly limits: readonly CountedLimit[]
+  readonly cost: number
+  readonly now: Instant
+  readonly spends: boolean
 }
 
 /** What `judge` needs to know besides the key: the time, its last use, and what its owner may do. */
@@ -83,7 +123,7 @@ export function factsOf(
 }
 
 /** Grants what any of the roles allows; rights that name no data. */
-export function grantsOf(roles: readonly Role[]): JudgeFacts['ownerGrants'] {
+function grantsOf(roles: readonly Role[]): JudgeFacts['ownerGrants'] {
   return (controller, action) => rolesAllow(roles, controller, action)
 }
 
@@ -103,13 +143,7 @@ async function withCredits(
   return budget === undefined ? { found, limits } : { found, limits, credits: budget.remaining }
 }
 
-type Spend = {
-  readonly use: Use
-  readonly limits: readonly CountedLimit[]
-  readonly cost: number
-  readonly taken: LimitOutcome | undefined
-  readonly now: Instant
-}
+type Spend = Omit<Taking, 'spends'> & { readonly taken: LimitOutcome | undefined }
 
 async function spend(context: Context, found: FoundKey, how: Spend): Promise<KeyVerdict> {
   const { use, limits, cost, taken, now } = how

@@ -8,6 +8,7 @@ import type { Fingerprint } from './fingerprint.ts'
 import { judge } from './judge.ts'
 import { parseKeyToken } from './key-token.ts'
 import { lookUpToken } from './look-up-token.ts'
+import { isNamesake, nameTrustOf } from './namesakes.ts'
 import { noteRefusedToken, type RefusedToken } from './refused-tokens.ts'
 import { factsOf, type ShownToken, useKey } from './use-key.ts'
 import type { KeyCheck, Verdict } from './verdict.ts'
@@ -65,11 +66,13 @@ async function verifyApiKey(context: Context, shown: ShownToken, origin: Origin)
 }
 
 /**
- * Owners of Knox's keys need not be users here. Then there are no rights that such a key could stand for: it is good
- * where services ask about it, and unknown where it would have to act.
+ * Owners of Knox's keys need not be users here, or only happen to be called like one. Then there are no rights that such a
+ * key could stand for: it is good where services ask about it, and unknown where it would have to act.
  */
-async function mayAct({ storage }: Context, { key }: FoundKey): Promise<boolean> {
-  return key.family !== 'knox' || (await storage.users.find(key.owner)) !== undefined
+async function mayAct(context: Context, { key }: FoundKey): Promise<boolean> {
+  if (key.family !== 'knox') return true
+  if ((await context.storage.users.find(key.owner)) === undefined) return false
+  return isNamesake(context, key.owner, nameTrustOf(key))
 }
 
 function refuseStranger(context: Context, { key }: FoundKey, origin: Origin): Verdict {

@@ -19,7 +19,8 @@ export interface AccessStore {
 
   /**
    * The roles that the profiles of a user give, those of policies for some data only included; a user that does not
-   * exist has none. Part of verifications: answers at once, without a promise, whenever nothing has to be waited for.
+   * exist has none. Part of verifications: answers at once, without a promise, whenever nothing has to be waited for, and
+   * sees the changes that `KeyStore.lookUp` would.
    */
   rolesOf(user: UserId): readonly Role[] | Promise<readonly Role[]>
 

@@ -33,7 +33,9 @@ export interface KeyStore {
    * What a fingerprint leads to: a key by its newest or an earlier secret, or one that was revoked. The hot path of
    * every verification: answers at once, without a promise, whenever nothing has to be waited for.
    *
-   * Sees every change that was acknowledged before the call, by whichever process. Times are the caller's to judge.
+   * Sees every change that this storage acknowledged before the call; of those of other processes on the same file all, of
+   * those of other nodes on PostgreSQL those that were acknowledged `cluster.staleAfterMs` ago or earlier, unless
+   * `cluster.whenUnreachable` wants it otherwise. Times are the caller's to judge.
    *
    * The answer is frozen, and the identical object until the key or its owner's limits change, so that callers may hang
    * on it what they derive from it. It is bounded memory that makes it so: a key that was not asked for lately may come

@@ -10,6 +10,8 @@ export class Shape {
   readonly #fields: ReadonlyMap<string, IndexedField>
   /** What one query made of this shape, once it was asked. */
   judged: { readonly score: number | undefined } | undefined
+  /** How many documents of this shape there were so far. */
+  documents = 0
 
   constructor(fields: ReadonlyMap<string, IndexedField>) {
     this.#fields = fields
@@ -93,6 +95,11 @@ export class ShapeReader {
     // A bound for queries of which every document has a shape of its own; those gain nothing from remembering.
     if (this.#shapes.size < SHAPES_MAX) this.#shapes.set(key, shape)
     return shape
+  }
+
+  /** The shapes that are remembered. */
+  remembered(): Iterable<Shape> {
+    return this.#shapes.values()
   }
 
   #readDigits(position: number): void {

@@ -34,6 +34,7 @@ export function executeIndexedSearch(
       ...options,
       statistics: (demands, budget) => plan.prepare(demands, budget),
       judgeOf: (query, context) => plan.judge(query, context),
+      matchesBeyond: () => plan.matchesBeyond(),
     },
   )
 }
@@ -56,17 +57,25 @@ class IndexPlan {
   readonly #setNumbers = new Map<Query, number>()
   /** Documents among which all matches are; undefined: any. */
   #driving: PositionSet | undefined
+  #shapes: ShapeReader | undefined
+  /** Of documents of one shape, which all score alike, no more than these can be on the page. */
+  readonly #alikeMax: number
+  #budget: StepBudget | undefined
 
   constructor(search: Search, scope: IndexedScope) {
     this.#search = search
     this.#scope = scope
     this.#isPlain = isPlain(search)
+    this.#alikeMax = ranksByScoreAlone(search)
+      ? Math.max(1, search.from + search.size)
+      : Number.POSITIVE_INFINITY
   }
 
   /** Loads what the search needs of the indexes, and answers the counts that it demands. */
   async prepare(demands: readonly Demand[], budget: StepBudget): Promise<ScopeStatistics> {
     const { field } = this.#scope.index
     const { query } = this.#search
+    this.#budget = budget
     const loaded = await loadIndex(queriesOf(this.#search), demands, this.#scope, budget)
     this.#lists = loaded.lists
     for (const [clause, set] of loaded.sets) this.#sets.set(clause, set)
@@ -102,20 +111,39 @@ class IndexPlan {
       terms: this.#terms,
     })
     if (this.#needsNoRows) {
+      this.#shapes = shapes
       const slices =
         this.#driving === undefined ? this.#scope.positions() : this.#driving.slices(SLICE_POSITIONS)
-      for (const positions of slices) {
-        yield positions.map((position) => new IndexedDocument(position, shapes.shapeOf(position), undefined))
-      }
+      for await (const positions of slices) yield this.#documentsOf(positions, shapes)
     } else {
-      for (const rows of this.#rows()) {
+      for await (const rows of this.#rows()) {
         yield rows.map((row) => new IndexedDocument(row.position, shapes.shapeOf(row.position), row))
       }
     }
     yield* this.#scope.unindexed()
   }
 
-  *#rows(): Generator<readonly PreparedDocument[]> {
+  /** Matches that are on no page before theirs and were left out of `documents`. */
+  matchesBeyond(): number {
+    let matches = 0
+    for (const { judged, documents } of this.#shapes?.remembered() ?? []) {
+      if (judged?.score !== undefined) matches += Math.max(0, documents - this.#alikeMax)
+    }
+    return matches
+  }
+
+  #documentsOf(positions: readonly number[], shapes: ShapeReader): readonly PreparedDocument[] {
+    const documents: PreparedDocument[] = []
+    for (const position of positions) {
+      const shape = shapes.shapeOf(position)
+      shape.documents += 1
+      if (shape.documents <= this.#alikeMax) documents.push(new IndexedDocument(position, shape, undefined))
+    }
+    this.#budget?.spend(positions.length - documents.length)
+    return documents
+  }
+
+  async *#rows(): AsyncGenerator<readonly PreparedDocument[]> {
     if (this.#driving === undefined) {
       yield* this.#scope.candidates()
       return
@@ -140,7 +168,7 @@ class IndexPlan {
 
   async #loadSet(query: Query, budget: StepBudget): Promise<PositionSet> {
     const set = new PositionSet()
-    for (const positions of this.#scope.positionsOf(query)) {
+    for await (const positions of this.#scope.positionsOf(query)) {
       budget.spend(positions.length)
       for (const position of positions) set.add(position)
       await yieldIfLong()
@@ -154,4 +182,9 @@ function isPlain(search: Search): boolean {
   const { sort, postFilter, collapse, aggregations } = search
   const wantsFields = [postFilter, collapse, aggregations].some((part) => part !== undefined)
   return !wantsFields && (sort ?? []).every((key) => key.field === '_score' || key.field === '_doc')
+}
+
+/** Whether hits are ordered by their scores, those with the same score by their age. */
+function ranksByScoreAlone({ sort, searchAfter }: Search): boolean {
+  return searchAfter === undefined && (sort ?? []).every((key) => key.field === '_score')
 }

@@ -19,7 +19,7 @@ import { isClearlyFar } from './clearly-far.ts'
 import { IndexedStatistics, type OtherCounts } from './indexed-statistics.ts'
 import { PositionSet } from './position-set.ts'
 import { type PostingList, PostingListBuilder } from './posting-list.ts'
-import type { IndexedScope, TermFrequency, TermSelection } from './text-index.ts'
+import type { IndexedScope, Slices, TermFrequency, TermSelection } from './text-index.ts'
 import { type ClauseDocuments, intersectionOf, textWants } from './text-plan.ts'
 
 /** Everything of an index that some queries ask for. */
@@ -76,12 +76,12 @@ function expandingOthers(demands: readonly Demand[], field: string): readonly De
 
 async function countDocuments(
   demands: readonly Demand[],
-  documents: () => Iterable<readonly PreparedDocument[]>,
+  documents: () => Slices<PreparedDocument>,
   budget: StepBudget,
 ): Promise<StatisticsCounter> {
   const counter = new StatisticsCounter(demands, budget)
   if (demands.length === 0) return counter
-  for (const slice of documents()) {
+  for await (const slice of documents()) {
     for (const document of slice) counter.add(document)
     await yieldIfLong()
   }
@@ -158,13 +158,19 @@ class IndexLoader {
   async loadList(word: string, positional: boolean): Promise<void> {
     const known = this.lists.get(word)
     if (known !== undefined && (known.positional || !positional)) return
+    const { index } = this.#scope
+    const list = (await index.listOf?.(word, positional)) ?? (await this.#buildList(word, positional))
+    this.#spend(list.documents.length)
+    this.lists.set(word, list)
+  }
+
+  async #buildList(word: string, positional: boolean): Promise<PostingList> {
     const builder = new PostingListBuilder(positional)
-    const { indexedTo } = this.#scope
-    await this.#scope.index.visitTerm(word, (document, length, positions) => {
+    const { index, indexedTo } = this.#scope
+    await index.visitTerm(word, (document, length, positions) => {
       if (document <= indexedTo) builder.add(document, length, positions)
     })
-    this.#spend(builder.size)
-    this.lists.set(word, builder.build())
+    return builder.build()
   }
 
   /** Loads the documents with any word that satisfies a clause. */

@@ -23,14 +23,11 @@ export class PostingListBuilder {
   #documents = new Float64Array(FIRST_CAPACITY)
   #classes = new Uint32Array(FIRST_CAPACITY)
   #size = 0
-  readonly #occurrences: Occurrence[] = []
-  readonly #set = new PositionSet()
-  readonly #classOf = new Map<number | string, number>()
-  readonly #positional: boolean
+  readonly #table: ClassTable
 
   /** `positional`: occurrences at other positions are other classes; else only their number counts. */
   constructor(positional: boolean) {
-    this.#positional = positional
+    this.#table = new ClassTable(positional)
   }
 
   get size(): number {
@@ -39,18 +36,14 @@ export class PostingListBuilder {
 
   /** `positions` may be reused by the caller afterwards. */
   add(document: number, length: number, positions: readonly number[]): void {
-    const key = this.#positional ? `${length}:${positions.join()}` : length * FREQUENCIES + positions.length
-    let index = this.#classOf.get(key)
-    if (index === undefined) {
-      index = this.#occurrences.length
-      this.#occurrences.push({ length, positions: positions.slice() })
-      this.#classOf.set(key, index)
-    }
     if (this.#size === this.#documents.length) this.#grow()
     this.#documents[this.#size] = document
-    this.#classes[this.#size] = index
+    this.#classes[this.#size] = this.#table.find(length, positions)
     this.#size += 1
-    this.#set.add(document)
+  }
+
+  build(): PostingList {
+    return listFrom(this.#table, this.#documents.slice(0, this.#size), this.#classes.slice(0, this.#size))
   }
 
   #grow(): void {
@@ -61,16 +54,60 @@ export class PostingListBuilder {
     this.#documents = documents
     this.#classes = classes
   }
+}
 
-  build(): PostingList {
-    return {
-      positional: this.#positional,
-      documents: this.#documents.subarray(0, this.#size),
-      classes: this.#classes.subarray(0, this.#size),
-      occurrences: this.#occurrences,
-      set: this.#set,
+/** Some lists of one term, each behind the one before, as one; without the documents that `isLeftOut` names. */
+export function joinLists(
+  lists: readonly PostingList[],
+  positional: boolean,
+  isLeftOut: ((document: number) => boolean) | undefined,
+): PostingList {
+  const all = lists.reduce((sum, list) => sum + list.documents.length, 0)
+  const documents = new Float64Array(all)
+  const classes = new Uint32Array(all)
+  const table = new ClassTable(positional)
+  let size = 0
+  for (const list of lists) {
+    const classOf = Uint32Array.from(list.occurrences, ({ length, positions }) =>
+      table.find(length, positions),
+    )
+    for (let index = 0; index < list.documents.length; index += 1) {
+      const document = list.documents[index] ?? 0
+      if (isLeftOut?.(document) === true) continue
+      documents[size] = document
+      classes[size] = classOf[list.classes[index] ?? 0] ?? 0
+      size += 1
     }
   }
+  return listFrom(table, documents.subarray(0, size), classes.subarray(0, size))
+}
+
+/** The ways in which a term occurs in documents, each once. */
+class ClassTable {
+  readonly positional: boolean
+  readonly occurrences: Occurrence[] = []
+  readonly #indexes = new Map<number | string, number>()
+
+  /** `positional`: occurrences at other positions are other ones; else only their number counts. */
+  constructor(positional: boolean) {
+    this.positional = positional
+  }
+
+  /** `positions` may be reused by the caller afterwards. */
+  find(length: number, positions: readonly number[]): number {
+    const key = this.positional ? `${length}:${positions.join()}` : length * FREQUENCIES + positions.length
+    const known = this.#indexes.get(key)
+    if (known !== undefined) return known
+    const index = this.occurrences.length
+    this.occurrences.push({ length, positions: positions.slice() })
+    this.#indexes.set(key, index)
+    return index
+  }
+}
+
+function listFrom(table: ClassTable, documents: Float64Array, classes: Uint32Array): PostingList {
+  const { positional, occurrences } = table
+  return { positional, documents, classes, occurrences, set: PositionSet.ofAscending(documents) }
 }
 
 /** Documents that a list has room for before it grows. */

@@ -1,6 +1,7 @@
 import type { Query } from '../filter.ts'
 import type { PreparedDocument } from '../prepared-document.ts'
 import type { FieldStatistics } from '../score.ts'
+import type { PostingList } from './posting-list.ts'
 
 /** How often a term occurs: in how many documents of the index. */
 export type TermFrequency = { readonly term: string; readonly documents: number }
@@ -35,31 +36,38 @@ export interface TextIndex {
   readonly statistics: FieldStatistics
   /** The selected terms, each once, in any order. */
   terms(selection: TermSelection): AsyncIterable<readonly TermFrequency[]>
+  /** The documents with a term, from memory as far as possible; absent: `visitTerm` tells. */
+  listOf?(term: string, positional: boolean): Promise<PostingList>
   /** Visits the documents with a term, in creation order. */
   visitTerm(term: string, visit: VisitPosting): Promise<void>
   /** Visits the documents with any of the selected terms that are accepted, in any order. */
   visitTerms(selection: TermSelection, accepts: AcceptsTerm, visit: VisitPosting): Promise<void>
 }
 
+/** Pieces of something, from memory or from elsewhere. */
+export type Slices<T> = Iterable<readonly T[]> | AsyncIterable<readonly T[]>
+
 /** Many documents with an index of one of their fields, which all of them have. */
 export interface IndexedScope {
   readonly index: TextIndex
   /** The last document in the index. */
   readonly indexedTo: number
-  /** The documents after that one. */
-  unindexed(): Iterable<readonly PreparedDocument[]>
+  /** All documents that are not in the index. */
+  unindexed(): Slices<PreparedDocument>
   /** All documents in the index, in slices. */
-  documents(): Iterable<readonly PreparedDocument[]>
+  documents(): Slices<PreparedDocument>
   /** The positions of all documents in the index, in slices. */
-  positions(): Iterable<readonly number[]>
+  positions(): Slices<number>
   /** Those of the documents at some positions that the query may find. */
-  documentsAt(positions: readonly number[]): readonly PreparedDocument[]
+  documentsAt(
+    positions: readonly number[],
+  ): readonly PreparedDocument[] | Promise<readonly PreparedDocument[]>
   /** All documents in the index that the query may find, in slices. */
-  candidates(): Iterable<readonly PreparedDocument[]>
+  candidates(): Slices<PreparedDocument>
   /** Whether `positionsOf` can answer a query. */
   canTell(query: Query): boolean
   /** The positions of the documents in the index that a query finds, in slices and in any order. */
-  positionsOf(query: Query): Iterable<readonly number[]>
+  positionsOf(query: Query): Slices<number>
   /** How many documents, indexed or not, a query about one keyword field finds. */
   count(query: Query): Promise<number>
 }

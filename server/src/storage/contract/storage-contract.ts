@@ -15,6 +15,7 @@ import { describeKeyStore } from './key-store-contract.ts'
 import { describeKnoxKeys } from './knox-keys-contract.ts'
 import { describeLegacyKeys } from './legacy-keys-contract.ts'
 import { aKey, anEvent, keyId, numbers, refusal, userId } from './records.ts'
+import { describeScrollStore } from './scroll-store-contract.ts'
 import { describeSearches, type SearchEffort } from './search-contract.ts'
 import { describeSessionStore } from './session-store-contract.ts'
 import { describeUsage } from './usage-contract.ts'
@@ -56,6 +57,7 @@ export function describeStorageContract(
     describeAuditStore(withStorage)
     describeConfigStore(withStorage)
     describeIdempotency(withStorage)
+    describeScrollStore(withStorage)
     describeSearches(withStorage, effort)
     describeLife(open)
   })

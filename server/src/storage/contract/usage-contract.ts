@@ -53,6 +53,30 @@ export function describeUsage(withStorage: WithStorage): void {
     )
 
     test(
+      'the last use stays with a key that is changed, revoked and restored, and listings go by it',
+      withStorage(async ({ keys }) => {
+        for (const id of ['k', 'other']) await keys.insert(aKey(id, '-1'), undefined, CREATED)
+        await keys.noteUses([uses('k', 9_000, [1, 1, 0])])
+        const unused = async (state?: 'revoked') =>
+          (
+            await keys.list(
+              { now: 20_000, unusedSince: 9_000, ...(state !== undefined && { state }) },
+              { limit: 9 },
+            )
+          ).keys.map((found) => ('key' in found ? found.key.id : found.id))
+        assert.deepEqual(await unused(), ['other'])
+        await revokeKey(keys, 'k')
+        assert.equal((await keys.findRevoked(keyId('k')))?.key.lastUsedAt, 9_000)
+        assert.deepEqual(await unused('revoked'), [])
+        await keys.restore(keyId('k'), { revokedSince: 0 }, anEvent('key.restore', 'k'))
+        assert.equal((await keys.findById(keyId('k')))?.lastUsedAt, 9_000)
+        await keys.noteUses([uses('k', 9_500, [1, 1, 0])])
+        assert.equal((await keys.findById(keyId('k')))?.lastUsedAt, 9_500)
+        assert.deepEqual(await unused(), ['other'])
+      }),
+    )
+
+    test(
       'uses of keys that are gone, or never were, are left out',
       withStorage(async ({ keys }) => {
         for (const id of ['gone', 'here']) await keys.insert(aKey(id, '-1'), undefined, CREATED)

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DomainError } from '../../core/errors.ts'
 import { fingerprintOf } from '../../core/keys/fingerprint.ts'
 import type { Storage } from '../../core/ports/storage.ts'
@@ -18,6 +19,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   contend,
   churn,
   spend,
+  drain,
   adopt,
   obey,
 }
@@ -83,6 +85,20 @@ async function spendInLane(storage: Storage): Promise<void> {
   for (const id of ['budget', 'refilled']) {
     while ((await storage.keys.spend(keyId(id), 1, 2_000))?.spent) tell(`spent ${id}`)
   }
+}
+
+/** Spends from the key `name`, 8 at a time, until it is killed: after `count` credits, slowly. */
+async function drain({ keys }: Storage, name: string, count: number): Promise<void> {
+  let spent = 0
+  await Promise.all(
+    numbers(8).map(async () => {
+      while ((await keys.spend(keyId(name), 1, 2_000))?.spent) {
+        tell(`spent ${name}`)
+        spent += 1
+        if (spent > count) await sleep(10)
+      }
+    }),
+  )
 }
 
 /** Proves the token of a key that was issued elsewhere, and stores its fingerprint. */

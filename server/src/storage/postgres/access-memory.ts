@@ -3,42 +3,14 @@ import type { RoleId, UserId } from '../../core/ids.ts'
 import { ANONYMOUS_ID } from '../../core/ids.ts'
 import { textOfStored } from '../../query/sql/postgres.ts'
 import type { SqlValue } from '../../query/sql/sql-text.ts'
+import type { ChangeFeed } from './change-feed.ts'
 import { column } from './column.ts'
 import type { Row, WireStatement } from './connection.ts'
 import type { PostgresDatabase } from './database.ts'
+import type { ReadThrough } from './read-through.ts'
 
 /** Records of one kind, and users, that are kept in memory; the oldest are dropped first, and lose their identity then. */
 const REMEMBERED_MAX = 10_000
-
-/**
- * The value of `access_revision`, when it is known to be that of now.
- *
- * Look-ups of keys bring it along. It holds for what follows from their answer without another callback of the event loop:
- * whoever was told of a later change, by whatever node, is heard through a callback of its own.
- */
-export class AccessRevision {
-  #value = -1
-  #isFresh = false
-
-  /** To be called with what an answer brought, in the very promise that follows from it. */
-  told(value: number): void {
-    // Answers may overtake each other: only the latest says anything about now.
-    if (value < this.#value) return
-    this.#value = value
-    if (this.#isFresh) return
-    this.#isFresh = true
-    process.nextTick(this.#outdate)
-  }
-
-  /** Undefined when PostgreSQL has to be asked. */
-  get now(): number | undefined {
-    return this.#isFresh ? this.#value : undefined
-  }
-
-  readonly #outdate = (): void => {
-    this.#isFresh = false
-  }
-}
 
 /** Records by id and revision: as long as a record has the same revision, it is the identical object. */
 export class RecordMemory<Id extends string, T> {
@@ -85,43 +57,67 @@ const ROLES_OF_USER = `WITH held AS (
         revision)) FROM roles
       WHERE id IN (SELECT role_id FROM profile_role WHERE profile_id IN (SELECT profile_id FROM held)))::text`
 
-type Known = { readonly roles: readonly Role[]; revision: number }
+type Known = {
+  readonly roles: readonly Role[]
+  revision: number
+  /** How many changes were heard of when it was last asked for. */
+  epoch: number
+}
 
-/** The roles of users, from memory while no role, profile or assignment of profiles changed. */
+/** What the roles of users are read with. */
+export type UserRolesParts = {
+  readonly database: PostgresDatabase
+  readonly feed: Pick<ChangeFeed, 'isFresh' | 'listen'>
+  readonly readThrough: ReadThrough
+  readonly roles: RecordMemory<RoleId, Role>
+}
+
+/** The roles of users, from memory while no change of a role, a profile or who holds one was heard of. */
 export class UserRoles {
-  readonly #database: PostgresDatabase
-  readonly #revision: AccessRevision
-  readonly #roles: RecordMemory<RoleId, Role>
+  readonly #parts: UserRolesParts
   readonly #known = new Map<UserId, Known>()
   readonly #readRevision: WireStatement
   readonly #readRoles: (values: readonly SqlValue[]) => WireStatement
+  #epoch = 0
 
-  constructor(database: PostgresDatabase, revision: AccessRevision, roles: RecordMemory<RoleId, Role>) {
-    this.#database = database
-    this.#revision = revision
-    this.#roles = roles
-    this.#readRevision = database.prepare(REVISION)([])
-    this.#readRoles = database.prepare(ROLES_OF_USER)
+  constructor(parts: UserRolesParts) {
+    this.#parts = parts
+    this.#readRevision = parts.database.prepare(REVISION)([])
+    this.#readRoles = parts.database.prepare(ROLES_OF_USER)
+    parts.feed.listen(({ kind }) => {
+      if (kind === 'access' || kind === 'everything') this.#epoch += 1
+    })
   }
 
   /** The identical list as long as it is the same roles; at once when nothing has to be asked. */
   find(user: UserId): readonly Role[] | Promise<readonly Role[]> {
+    const { feed, readThrough } = this.#parts
     const known = this.#known.get(user)
-    if (known === undefined) return this.#load(user)
-    return known.revision === this.#revision.now ? known.roles : this.#check(user, known)
+    if (known !== undefined && known.epoch === this.#epoch && feed.isFresh()) return known.roles
+    return readThrough.read(
+      () => (known === undefined ? this.#load(user) : this.#check(user, known)),
+      () => this.#recall(user),
+    )
+  }
+
+  /** What nobody was heard to have changed: more is not served either while the store does not answer. */
+  #recall(user: UserId): { readonly found: readonly Role[] } | undefined {
+    const known = this.#known.get(user)
+    return known?.epoch === this.#epoch ? { found: known.roles } : undefined
   }
 
   async #check(user: UserId, known: Known): Promise<readonly Role[]> {
-    const { rows } = await this.#database.readPrepared(this.#readRevision)
-    const revision = Number(rows[0]?.[0])
-    this.#revision.told(revision)
-    return known.revision === revision ? known.roles : this.#load(user)
+    const epoch = this.#epoch
+    const { rows } = await this.#parts.database.readPrepared(this.#readRevision)
+    if (known.revision !== Number(rows[0]?.[0])) return this.#load(user)
+    known.epoch = Math.max(known.epoch, epoch)
+    return known.roles
   }
 
   async #load(user: UserId): Promise<readonly Role[]> {
-    const [row = []] = (await this.#database.readPrepared(this.#readRoles([user]))).rows
+    const epoch = this.#epoch
+    const [row = []] = (await this.#parts.database.readPrepared(this.#readRoles([user]))).rows
     const revision = column<number>(row, 0)
-    this.#revision.told(revision)
     const roles = this.#rolesIn(user, row)
     const known = this.#known.get(user)
     if (roles === undefined) {
@@ -130,10 +126,11 @@ export class UserRoles {
     }
     if (known !== undefined && isSame(known.roles, roles)) {
       known.revision = Math.max(known.revision, revision)
+      known.epoch = Math.max(known.epoch, epoch)
       return known.roles
     }
     if (known === undefined || known.revision < revision) {
-      this.#known.set(user, { roles, revision })
+      this.#known.set(user, { roles, revision, epoch })
       forgetOldest(this.#known)
     }
     return roles
@@ -147,7 +144,7 @@ export class UserRoles {
     const roles = new Map(
       recordsIn(row, 3).map((record) => {
         const id = record[0] as RoleId
-        return [id, this.#roles.recall(id, record)] as const
+        return [id, this.#parts.roles.recall(id, record)] as const
       }),
     )
     const named = (JSON.parse(ids) as readonly string[]).flatMap((id) => profiles.get(id) ?? [])

@@ -13,11 +13,10 @@ import {
   roleInUse,
   roleNotFound,
 } from '../refusals.ts'
-import { type AccessRevision, RecordMemory, UserRoles } from './access-memory.ts'
+import { RecordMemory, UserRoles, type UserRolesParts } from './access-memory.ts'
 import { lockAccess, nextRevision, putProfile, putRole, removeAllAccess } from './access-writer.ts'
 import type { AuditWriter } from './audit-store.ts'
 import { column, text } from './column.ts'
-import type { PostgresDatabase } from './database.ts'
 import { PROFILE_COLUMNS, profileFromRow } from './profile-row.ts'
 import { ROLE_COLUMNS, roleFromRow } from './role-row.ts'
 import { searchProfiles, searchRoles } from './search.ts'
@@ -29,17 +28,14 @@ import { replaceUser } from './user-writer.ts'
 const LAST_RESORT = 'anonymous' as ProfileId
 
 /**
- * Roles and profiles in PostgreSQL. Changes of any of them happen one after another, over all nodes; reads ask whether
- * anything changed, in the same statement that reads or together with the look-up of a key.
+ * Roles and profiles in PostgreSQL. Changes of any of them happen one after another, over all nodes; `rolesOf` answers from
+ * memory what nobody was heard to have changed.
  */
-export function createAccessStore(
-  database: PostgresDatabase,
-  audit: AuditWriter,
-  revision: AccessRevision,
-): AccessStore {
+export function createAccessStore(audit: AuditWriter, parts: Omit<UserRolesParts, 'roles'>): AccessStore {
+  const { database } = parts
   const roles = new RecordMemory<RoleId, Role>(roleFromRow)
   const profiles = new RecordMemory<ProfileId, Profile>(profileFromRow)
-  const userRoles = new UserRoles(database, revision, roles)
+  const userRoles = new UserRoles({ ...parts, roles })
 
   const change = <T>(event: AuditEvent, work: (transaction: Transaction) => Promise<T>): Promise<T> =>
     database.change(async (transaction) => {

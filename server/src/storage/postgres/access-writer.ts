@@ -4,6 +4,7 @@ import type { RoleId } from '../../core/ids.ts'
 import { storedJson } from '../../query/sql/postgres.ts'
 import { type SqlText, sql } from '../../query/sql/sql-text.ts'
 import { roleNotFound } from '../refusals.ts'
+import { noteChanges } from './change.ts'
 import { column, text } from './column.ts'
 import { PROFILE_COLUMNS, profileValues } from './profile-row.ts'
 import { ROLE_COLUMNS, roleValues } from './role-row.ts'
@@ -19,8 +20,9 @@ export async function shareAccess(transaction: Transaction): Promise<void> {
   await transaction.run(sql`SELECT 1 FROM access_revision FOR KEY SHARE`)
 }
 
-/** Says that something changed; answers the revision that it gets. */
+/** Says, to other nodes as well, that something changed; answers the revision that it gets. */
 export async function nextRevision(transaction: Transaction): Promise<number> {
+  noteChanges(transaction, [{ kind: 'access' }])
   const row = await transaction.first(sql`UPDATE access_revision SET value = value + 1 RETURNING value`)
   return Number(row?.[0])
 }

@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import type { AuditAction, AuditEvent, Origin } from '../../core/audit/audit-event.ts'
+import type { AuditEvent } from '../../core/audit/audit-event.ts'
 import { DomainError } from '../../core/errors.ts'
-import type { KeyId, UserId } from '../../core/ids.ts'
-import type { JsonObject } from '../../core/json.ts'
-import type { AuditStore, StoredAuditEvent } from '../../core/ports/audit-store.ts'
+import type { AuditStore } from '../../core/ports/audit-store.ts'
 import { storedJson } from '../../query/sql/postgres.ts'
 import { type SqlText, sql } from '../../query/sql/sql-text.ts'
-import { column, jsonColumn } from './column.ts'
-import type { Row } from './connection.ts'
+import { createAuditChains } from './audit-chains.ts'
+import { AUDIT_COLUMNS, auditEventFromRow, EVENT_COLUMNS } from './audit-row.ts'
+import { AuditSealer } from './audit-seals.ts'
 import type { PostgresDatabase } from './database.ts'
 
 /** Events without a change that may wait for their commit; more are refused with `server.overloaded`. */
@@ -19,17 +18,16 @@ const BATCH_MAX = 1_000
 /** Events that are numbered at once, unless more are asked for. */
 const NUMBERED_AT_ONCE = 1_000
 
-const COLUMNS = sql`at, action, outcome, actor, actor_key, subject, reason, address, carrier, request_id, local, details`
-
-const EVENT_COLUMNS = sql`event.at, event.action, event.outcome, event.actor, event.actor_key, event.subject, event.reason,
-  event.address, event.carrier, event.request_id, event.local, event.details`
+/** Times that so many are numbered before events are sealed. */
+const NUMBERINGS_PER_SEALING = 20
 
 const RECORD = sql`(number bigint, at float8, action text, outcome text, actor text, actor_key text, subject text,
   reason text, address text, carrier text, request_id text, local boolean, details text)`
 
 /** Makes statements that store events with the changes they tell of, for all stores of one database. */
 export class AuditWriter {
-  readonly #writer = randomUUID()
+  /** The UUID that its events are written as; the chain that its store seals events on has the same. */
+  readonly id = randomUUID()
   #number = 0
 
   /** Stores one event; as a statement, or the part of one behind `WITH ... AS`. */
@@ -39,14 +37,14 @@ export class AuditWriter {
 
   /** Stores some events, in their order. */
   insertAll(events: readonly AuditEvent[]): SqlText {
-    return sql`INSERT INTO audit_events (writer, number, ${COLUMNS})
-      SELECT ${this.#writer}::uuid, number, ${COLUMNS} FROM ${this.#records(events)}`
+    return sql`INSERT INTO audit_events (writer, number, ${AUDIT_COLUMNS})
+      SELECT ${this.id}::uuid, number, ${AUDIT_COLUMNS} FROM ${this.#records(events)}`
   }
 
   /** Stores one event for each row of what an earlier part of the statement gave: one or none. */
   insertFor(event: AuditEvent, rows: SqlText): SqlText {
-    return sql`INSERT INTO audit_events (writer, number, ${COLUMNS})
-      SELECT ${this.#writer}::uuid, event.number, ${EVENT_COLUMNS} FROM ${rows}, ${this.#records([event])}`
+    return sql`INSERT INTO audit_events (writer, number, ${AUDIT_COLUMNS})
+      SELECT ${this.id}::uuid, event.number, ${EVENT_COLUMNS} FROM ${rows}, ${this.#records([event])}`
   }
 
   /** All of them in one parameter, so that the statement is the same whatever their number. */
@@ -72,8 +70,18 @@ export class AuditWriter {
 
 type Batch = { readonly events: AuditEvent[]; readonly stored: Promise<void> }
 
-/** Audit events in PostgreSQL. Those without a change are gathered while a batch of earlier ones is written. */
-export function createAuditStore(database: PostgresDatabase, writer: AuditWriter): AuditStore {
+/**
+ * Audit events in PostgreSQL. Those without a change are gathered while a batch of earlier ones is written.
+ *
+ * `leftAfterMs`: how old an event of another store is when this one seals it, unless that one did.
+ */
+export function createAuditStore(
+  database: PostgresDatabase,
+  writer: AuditWriter,
+  leftAfterMs?: number,
+): AuditStore {
+  const sealer = new AuditSealer(database, writer.id, leftAfterMs)
+  let sealing: Promise<void> = Promise.resolve()
   let waiting = 0
   let open: Batch | undefined
   let last: Promise<unknown> = Promise.resolve()
@@ -108,35 +116,59 @@ export function createAuditStore(database: PostgresDatabase, writer: AuditWriter
     },
     async list(afterSequence, limit) {
       await numberEvents(database, afterSequence, limit)
-      const rows = await database.readMany(sql`SELECT sequence, ${COLUMNS} FROM audit_events
+      const rows = await database.readMany(sql`SELECT sequence, ${AUDIT_COLUMNS} FROM audit_events
         WHERE sequence > ${afterSequence}::bigint ORDER BY sequence LIMIT ${limit}::bigint`)
-      return rows.map(eventFromRow)
+      return rows.map(auditEventFromRow)
     },
+    seal() {
+      const next = sealing.then(async () => {
+        await numberSome(database)
+        await sealer.seal()
+      })
+      sealing = next.catch(() => undefined)
+      return next
+    },
+    ...createAuditChains(database),
+  }
+}
+
+/** Numbers events until there are enough of them behind `afterSequence`, or none without a number. */
+async function numberEvents(database: PostgresDatabase, afterSequence: number, limit: number): Promise<void> {
+  const until = { lastMin: afterSequence + limit, atOnce: Math.max(limit, NUMBERED_AT_ONCE) }
+  while (!(await numberBatch(database, until))) {
+    // Each batch is a transaction of its own, so that others get their turn between.
+  }
+}
+
+/** Numbers a bounded part of the events without a number. */
+async function numberSome(database: PostgresDatabase): Promise<void> {
+  const until = { lastMin: Number.MAX_SAFE_INTEGER, atOnce: NUMBERED_AT_ONCE }
+  for (let batches = 0; batches < NUMBERINGS_PER_SEALING; batches += 1) {
+    if (await numberBatch(database, until)) return
   }
 }
 
 /**
- * Numbers events, in the order in which they were stored, until there are enough of them behind `afterSequence` or none
- * without a number.
+ * Numbers events, in the order in which they were stored; true when the last number is as great as it has to be, or no
+ * event is without one.
  *
  * Only what is committed gets a number, and it is greater than all that were given before. Numbers from a sequence would
  * not do: who waits for its commit longer than others would show up behind where readers already were.
  */
-async function numberEvents(database: PostgresDatabase, afterSequence: number, limit: number): Promise<void> {
-  const most = Math.max(limit, NUMBERED_AT_ONCE)
-  for (;;) {
-    const isDone = await database.change(async (transaction) => {
-      const [next] = await transaction.all(UNNUMBERED)
-      if (next === undefined) return true
-      const [position] = await transaction.all(sql`SELECT last_sequence FROM audit_position FOR UPDATE`)
-      const last = Number(position?.[0])
-      if (last >= afterSequence + limit) return true
-      const count = await transaction.run(numberNext(last, most))
-      transaction.later(sql`UPDATE audit_position SET last_sequence = ${last + count}::bigint`)
-      return count < most || last + count >= afterSequence + limit
-    })
-    if (isDone) return
-  }
+function numberBatch(
+  database: PostgresDatabase,
+  { lastMin, atOnce }: { readonly lastMin: number; readonly atOnce: number },
+): Promise<boolean> {
+  return database.change(async (transaction) => {
+    const [next] = await transaction.all(UNNUMBERED)
+    if (next === undefined) return true
+    const [position] = await transaction.all(sql`SELECT last_sequence FROM audit_position FOR UPDATE`)
+    const last = Number(position?.[0])
+    if (last >= lastMin) return true
+    const count = await transaction.run(numberNext(last, atOnce))
+    transaction.later(sql`UPDATE audit_position SET last_sequence = ${last + count}::bigint`)
+    return count < atOnce || last + count >= lastMin
+  })
 }
 
 const UNNUMBERED = sql`SELECT 1 FROM audit_events WHERE sequence IS NULL LIMIT 1`
@@ -159,28 +191,4 @@ function tooManyEvents(): DomainError {
     `Cannot store audit events: ${WAITING_MAX} wait for their commit, and that is the limit`,
     { waitingMax: WAITING_MAX },
   )
-}
-
-function eventFromRow(row: Row): StoredAuditEvent {
-  return {
-    sequence: column<number>(row, 0),
-    at: column<number>(row, 1),
-    action: column<AuditAction>(row, 2),
-    outcome: column<AuditEvent['outcome']>(row, 3),
-    actor: column<UserId>(row, 4),
-    ...(row[5] !== null && { actorKey: column<KeyId>(row, 5) }),
-    subject: column<string>(row, 6),
-    ...(row[7] !== null && { reason: column<string>(row, 7) }),
-    origin: originFromRow(row),
-    ...(row[12] !== null && { details: jsonColumn<JsonObject>(row, 12) }),
-  }
-}
-
-function originFromRow(row: Row): Origin {
-  return {
-    ...(row[8] !== null && { address: column<string>(row, 8) }),
-    carrier: column<string>(row, 9),
-    requestId: column<string>(row, 10),
-    local: column<boolean>(row, 11),
-  }
 }

@@ -16,6 +16,15 @@ export type PoolBounds = {
 const PAUSE_MIN_MS = 50
 const PAUSE_MAX_MS = 2_000
 
+/** How busy a pool is. */
+export type PoolState = {
+  /** Connections that are open. */
+  readonly connections: number
+  readonly connectionsMax: number
+  /** Requests that wait for one. */
+  readonly waiting: number
+}
+
 type Waiting = {
   readonly resolve: (connection: Connection) => void
   readonly reject: (error: unknown) => void
@@ -115,6 +124,12 @@ export class ConnectionPool {
     }
   }
 
+  /** How busy it is now. */
+  state(): PoolState {
+    const { connectionsMax } = this.#bounds
+    return { connections: this.#all.size, connectionsMax, waiting: this.#waiting.length }
+  }
+
   /** Refuses new requests and resolves when those that were accepted are done and all connections ended. */
   async close(): Promise<void> {
     this.#closed = true
@@ -183,8 +198,19 @@ export class ConnectionPool {
       return
     }
     this.#all.delete(connection)
-    const next = this.#waiting.shift()
-    if (next !== undefined) this.#connect().then(next.resolve, next.reject)
+    if (this.#waiting.length > 0) void this.#replace()
+  }
+
+  /** Connects for whoever waits first by then: who waits now may have given up, and nobody must lose the connection. */
+  async #replace(): Promise<void> {
+    try {
+      const connection = await this.#connect()
+      if (!this.#closed || this.#waiting.length > 0) return this.#giveBack(connection)
+      this.#all.delete(connection)
+      connection.hangUp()
+    } catch (error) {
+      this.#waiting.shift()?.reject(error)
+    }
   }
 }
 
@@ -259,7 +285,8 @@ export class SharedConnections {
   }
 }
 
-function overloaded(waitingMax: number): DomainError {
+/** The refusal of a request that would have to wait with too many others. */
+export function overloaded(waitingMax: number): DomainError {
   return new DomainError(
     'server.overloaded',
     `Cannot use the PostgreSQL store: ${waitingMax} requests wait for it, and that is the limit`,

@@ -42,10 +42,11 @@ const IDLE_IN_TRANSACTION_MAX_MS = 30_000
 
 /**
  * Asks whether changes are taken, and makes sure that a commit is durable before it is answered. Servers that wait for
- * more than their own disk go on doing so.
+ * more than their own disk go on doing so. Compiling a statement takes longer than any of ours gains by it.
  */
 const INTRODUCE = `SELECT current_setting('transaction_read_only'),
-  CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', FALSE) END`
+  CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', FALSE) END,
+  set_config('jit', 'off', FALSE)`
 
 /** One connection to a server that takes changes. Statements are sent at once and answered in order: a pipeline. */
 export class Connection {
@@ -58,7 +59,7 @@ export class Connection {
     const connection = new Connection(createClient(url, lockWaitMaxMs))
     try {
       await connection.#client.connect()
-      const { rows } = await connection.ask({ text: INTRODUCE, values: [] })
+      const { rows } = await connection.ask({ text: INTRODUCE, values: [], answerMaxMs: CONNECT_MAX_MS })
       if (rows[0]?.[0] !== 'off') throw new ConnectionError('the server is a standby and takes no changes')
       return connection
     } catch (error) {
@@ -84,6 +85,11 @@ export class Connection {
   /** Statements that were sent and not answered yet. */
   get unanswered(): number {
     return this.#unanswered
+  }
+
+  /** Calls `listener` with the `pg_backend_pid()` of whoever notifies a channel that this connection listens to. */
+  whenNotified(listener: (backend: number) => void): void {
+    this.#client.on('notification', ({ processId }) => listener(processId))
   }
 
   /** @throws {ConnectionError} or what PostgreSQL says. */

@@ -1,9 +1,24 @@
+import { randomUUID } from 'node:crypto'
+import type { StoreChange } from '../../core/ports/store-changes.ts'
 import { POSTGRES } from '../../query/sql/postgres.ts'
 import { printSql, type SqlText, type SqlValue } from '../../query/sql/sql-text.ts'
 import type { Answer, Connection, Row, WireStatement } from './connection.ts'
-import { ConnectionPool, Connector, SharedConnections } from './connection-pool.ts'
+import {
+  ConnectionPool,
+  Connector,
+  overloaded,
+  type PoolState,
+  SharedConnections,
+} from './connection-pool.ts'
 import { asStorageError, isConnectionError, isReadOnly, lostARace } from './postgres-error.ts'
-import { inTransaction, pause, type Transaction } from './transaction.ts'
+import { Gate, inSnapshot, type Snapshot } from './snapshot.ts'
+import {
+  type ChangesHearer,
+  inTransaction,
+  pause,
+  type Transaction,
+  type TransactionParts,
+} from './transaction.ts'
 
 /** Limits of a store in PostgreSQL. */
 export type PostgresBounds = {
@@ -15,11 +30,22 @@ export type PostgresBounds = {
   readonly lockWaitMaxMs: number
 }
 
+/** What a statement of its own tells of changes. */
+export type Telling = {
+  /** Of the row that tells others. */
+  readonly uid: string
+  /** What it changed; nothing when there is no such row. */
+  readonly changesOf: (answer: Answer) => readonly StoreChange[]
+}
+
 /** Connections that short reads share. */
 const SHARED_CONNECTIONS = 2
 
 /** How long to wait for the answer to a short read, in ms; then its connection is taken for broken. */
 const SHORT_READ_MAX_MS = 5_000
+
+/** Of the connections for changes and long reads those that snapshots may have at once. */
+const SNAPSHOTS_SHARE = 0.5
 
 /** Statements that each connection keeps prepared; what is more is prepared for each use. */
 const PREPARED_MAX = 400
@@ -32,15 +58,40 @@ const ATTEMPTS_MAX = 3
  * sees every change that was acknowledged before it was asked for.
  */
 export class PostgresDatabase {
+  /** Names this opened store among all that use the same schema; another one each time that it is opened. */
+  readonly id: string = randomUUID()
+  readonly #connector: Connector
   readonly #shared: SharedConnections
   readonly #pool: ConnectionPool
+  readonly #transactions: TransactionParts
+  #onChanges: ChangesHearer = () => undefined
   readonly #names = new Map<string, string>()
+  readonly #snapshots: Gate
+  readonly #waitingMax: number
 
   /** Connects when it is first used. `urls`: servers of which one takes changes. */
   constructor(urls: readonly string[], bounds: PostgresBounds) {
     const connector = new Connector(urls, bounds.lockWaitMaxMs)
+    this.#connector = connector
+    this.#transactions = {
+      toWire: (statement) => this.#prepared(statement),
+      writer: this.id,
+      onChanges: (changes, uids) => this.#onChanges(changes, uids),
+    }
     this.#shared = new SharedConnections(connector, { ...bounds, connectionsMax: SHARED_CONNECTIONS })
     this.#pool = new ConnectionPool(connector, bounds)
+    this.#snapshots = new Gate(Math.max(1, Math.floor(bounds.connectionsMax * SNAPSHOTS_SHARE)))
+    this.#waitingMax = bounds.waitingMax
+  }
+
+  /** Says who hears of what is changed here, before the promise of the change resolves. One at a time. */
+  whenChanged(listener: ChangesHearer): void {
+    this.#onChanges = listener
+  }
+
+  /** A connection that is the caller's alone, and to be ended by it. @throws {DomainError} `storage.unavailable` */
+  connect(): Promise<Connection> {
+    return this.#connector.connect()
   }
 
   /**
@@ -78,17 +129,34 @@ export class PostgresDatabase {
   }
 
   /**
-   * A change of one statement, which is a transaction of its own.
+   * Reads that all see the store as it was at the first of them. Some connections are left for others meanwhile.
+   *
+   * @throws As `read`; whatever `work` throws.
+   */
+  async snapshot<T>(work: (snapshot: Snapshot) => Promise<T>): Promise<T> {
+    if (this.#snapshots.waiting >= this.#waitingMax) throw overloaded(this.#waitingMax)
+    const wires = { prepared: (statement: SqlText) => this.#prepared(statement), once: toWire }
+    return this.#snapshots.pass(() =>
+      this.#again(() => this.#pool.use((connection) => inSnapshot(connection, wires, work))),
+    )
+  }
+
+  /**
+   * A change of one statement, which is a transaction of its own. `telling` tells this node what the statement tells
+   * others; see `insertChange`.
    *
    * @throws {DomainError} `server.overloaded`, `storage.unavailable`; what PostgreSQL refuses it with.
    */
-  async changeBy(statement: SqlText): Promise<Answer> {
+  async changeBy(statement: SqlText, telling?: Telling): Promise<Answer> {
     const wire = this.#prepared(statement)
-    return this.#again(
+    const answer = await this.#again(
       () => this.#pool.use((connection) => askUnlessRaced(connection, wire)),
       // Nobody can tell whether a statement was executed whose answer never came.
       isReadOnly,
     )
+    const changes = telling?.changesOf(answer) ?? []
+    if (telling !== undefined && changes.length > 0) this.#onChanges(changes, [telling.uid])
+    return answer
   }
 
   /**
@@ -98,12 +166,16 @@ export class PostgresDatabase {
    * @throws {DomainError} `server.overloaded`, `storage.unavailable`; whatever `work` throws.
    */
   change<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    const toPrepared = (statement: SqlText) => this.#prepared(statement)
     return this.#again(() =>
       this.#pool.use((connection) =>
-        hangingUpOnStandbys(connection, inTransaction(connection, toPrepared, work)),
+        hangingUpOnStandbys(connection, inTransaction(connection, this.#transactions, work)),
       ),
     )
+  }
+
+  /** The connections for changes and long reads. */
+  connections(): PoolState {
+    return this.#pool.state()
   }
 
   /** Finishes what was accepted, refuses the rest, and lets go of all connections. */

@@ -4,10 +4,11 @@ import type { KeyStore, NewSecret } from '../../core/ports/key-store.ts'
 import type { Instant } from '../../core/record.ts'
 import { type SqlText, sql } from '../../query/sql/sql-text.ts'
 import { keyIdTaken, keyRotating } from '../refusals.ts'
+import { newTellingRow, noteChanges } from './change.ts'
 import { bytes, number, text } from './column.ts'
-import { startCredits } from './credits-store.ts'
+import { startCredits } from './credit-statements.ts'
 import type { KeyParts } from './key-parts.ts'
-import { KEY_COLUMNS, keyFromRow } from './key-row.ts'
+import { fingerprintsOf, KEY_COLUMNS, keyFromRow } from './key-row.ts'
 import {
   insertKey,
   lockKey,
@@ -17,43 +18,61 @@ import {
   type StoredKey,
 } from './key-writer.ts'
 import { violatedUnique } from './postgres-error.ts'
-import { COUNT_GONE, lastRevoked, rememberGone, storedRevokedKeyFromRow } from './revoked-keys.ts'
+import {
+  COUNT_GONE,
+  keysGoneIn,
+  lastRevoked,
+  rememberGone,
+  storedRevokedKeyFromRow,
+  tellGone,
+} from './revoked-keys.ts'
 import type { Transaction } from './transaction.ts'
 
 type LifeCyclePart = Pick<KeyStore, 'update' | 'rotate' | 'revoke' | 'restore' | 'findRevoked'>
 
 /** What happens to keys between their creation and their end, in PostgreSQL. */
-export function createKeyLifeCycleStore({ database, audit }: KeyParts): LifeCyclePart {
+export function createKeyLifeCycleStore({ database, audit, leases }: KeyParts): LifeCyclePart {
   return {
     update(id, change, event) {
-      return database.change(async (transaction) => {
-        const stored = await lockKey(transaction, id)
-        if (stored === undefined) return undefined
-        const next = keepingIdentity(change(stored.key), stored.key)
-        transaction.later(replaceKey(stored, next))
-        if (!isDeepStrictEqual(stored.key.policy?.credits, next.policy?.credits)) {
-          transaction.later(startCredits(stored.uid, next.policy?.credits, event.at))
-        }
-        transaction.later(audit.insert(event))
-        return next
-      })
+      const update = () =>
+        database.change(async (transaction) => {
+          const stored = await lockKey(transaction, id)
+          if (stored === undefined) return undefined
+          const next = keepingIdentity(change(stored.key), stored.key)
+          transaction.later(replaceKey(stored, next))
+          if (!isDeepStrictEqual(stored.key.policy?.credits, next.policy?.credits)) {
+            await leases.requireNone(transaction, stored.uid)
+            transaction.later(startCredits(stored.uid, next.policy?.credits, event.at))
+          }
+          noteChanges(transaction, [{ kind: 'keys', fingerprints: fingerprintsOf(next) }])
+          transaction.later(audit.insert(event))
+          return next
+        })
+      return leases.withoutLeases(update)
     },
     rotate(id, to, event) {
       return database.change(async (transaction) => {
         const stored = await lockKey(transaction, id)
         if (stored === undefined || stored.key.fingerprint !== to.replaces) return undefined
         const next = rotate(transaction, stored, to, event.at)
+        noteChanges(transaction, [
+          { kind: 'keys', fingerprints: [...fingerprintsOf(stored.key), next.fingerprint] },
+        ])
         transaction.later(audit.insert(event))
         return next
       })
     },
     async revoke(id, { owner, revocation }, event) {
       const isOwners = owner === undefined ? sql`TRUE` : sql`owner = ${text(owner)}`
-      const { rows } = await database.changeBy(sql`WITH gone AS (
+      const row = newTellingRow(database)
+      const { rows } = await database.changeBy(
+        sql`WITH gone AS (
           DELETE FROM keys WHERE id = ${text(id)} AND ${isOwners} RETURNING *
         ), remembered AS (${rememberGone(revocation)}), counted AS (${COUNT_GONE}),
-        audited AS (${audit.insertFor(event, sql`gone`)})
-        SELECT ${KEY_COLUMNS} FROM gone`)
+        audited AS (${audit.insertFor(event, sql`gone`)}), told AS (${tellGone(row)})
+        SELECT ${KEY_COLUMNS} FROM gone`,
+        { uid: row.uid, changesOf: keysGoneIn },
+      )
       return rows[0] && keyFromRow(rows[0])
     },
     restore(id, { revokedSince, perOwnerMax }, event) {
@@ -64,6 +83,7 @@ export function createKeyLifeCycleStore({ database, audit }: KeyParts): LifeCycl
         const insertion = { key: last.key, uid: last.uid, perOwnerMax }
         requireStored({ rows: await transaction.all(insertKey(audit, insertion)) }, insertion)
         transaction.later(sql`DELETE FROM revoked_keys WHERE key_uid = ${last.uid}::uuid`)
+        noteChanges(transaction, [{ kind: 'keys', fingerprints: fingerprintsOf(last.key) }])
         transaction.later(audit.insert(event))
         return last.key
       })

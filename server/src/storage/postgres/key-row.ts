@@ -1,6 +1,7 @@
 import type { KeyId, UserId } from '../../core/ids.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { ApiKey, KnoxFacts, PreviousSecret } from '../../core/keys/api-key.ts'
+import type { Fingerprint } from '../../core/keys/fingerprint.ts'
 import type { KeyPolicy } from '../../core/keys/policy.ts'
 import { storedJson } from '../../query/sql/postgres.ts'
 import { type SqlText, sql } from '../../query/sql/sql-text.ts'
@@ -42,8 +43,7 @@ const POLICY = 16
 const METADATA = 17
 const GOOD_FROM = 18
 const PREVIOUS = 19
-/** Place of `last_used_at`. */
-export const LAST_USED_AT = 20
+const LAST_USED_AT = 20
 const KNOX = 21
 
 /** How many columns `keyFromRow` reads: the place of the first one that a statement adds. */
@@ -117,8 +117,13 @@ function jsonb(value: unknown): SqlText {
 }
 
 /** What listings ask of the metadata: the texts, numbers and truths at the top level, and which other names there are. */
-function membersOf(metadata: JsonObject): JsonObject {
+export function membersOf(metadata: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(metadata).map(([name, value]) => [name, typeof value === 'object' ? null : value]),
   )
+}
+
+/** All that lead to a key: its newest secret and the earlier ones. */
+export function fingerprintsOf({ fingerprint, previous = [] }: ApiKey): readonly Fingerprint[] {
+  return [fingerprint, ...previous.map((secret) => secret.fingerprint)]
 }

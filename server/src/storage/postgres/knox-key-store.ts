@@ -4,9 +4,10 @@ import type { KeyStore, OwnerRoom } from '../../core/ports/key-store.ts'
 import type { Instant } from '../../core/record.ts'
 import { type SqlText, sql } from '../../query/sql/sql-text.ts'
 import { keyIdTaken, keyOwnerFull } from '../refusals.ts'
+import { noteChanges } from './change.ts'
 import { number, text } from './column.ts'
 import type { KeyParts } from './key-parts.ts'
-import { KEY_COLUMNS, keyFromRow } from './key-row.ts'
+import { fingerprintsOf, KEY_COLUMNS, keyFromRow } from './key-row.ts'
 import { insertKey, keyById, refusingTakenIds, requireStored } from './key-writer.ts'
 import { COUNT_GONE, rememberGone } from './revoked-keys.ts'
 import type { Transaction } from './transaction.ts'
@@ -25,6 +26,7 @@ export function createKnoxKeyStore({ database, audit }: KeyParts): Pick<KeyStore
     const row = await transaction.first(endOldest(owner, now, replaceOldest.revocation))
     if (row === undefined) throw keyOwnerFull(owner, max, max)
     const oldest = keyFromRow(row)
+    noteChanges(transaction, [{ kind: 'keys', fingerprints: fingerprintsOf(oldest) }])
     transaction.later(audit.insert(replaceOldest.eventOf(oldest)))
     return oldest
   }

@@ -9,9 +9,12 @@ import type {
   LegacySecret,
 } from '../../core/ports/legacy-key-store.ts'
 import { type SqlText, sql } from '../../query/sql/sql-text.ts'
+import { noteChanges } from './change.ts'
 import { bytes, column, fingerprintOfBytes, json, number, text } from './column.ts'
 import type { Row } from './connection.ts'
+import type { KeyMemory } from './key-memory.ts'
 import type { KeyParts } from './key-parts.ts'
+import { fingerprintsOf } from './key-row.ts'
 import { insertKey, lockKey, requireStored } from './key-writer.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -21,7 +24,7 @@ const PROOF = sql`hash_key, algorithm, mac, issue_time, user_name`
 const IMPORT_LOCK = 0x4c4b494d
 
 /** Keys that were issued elsewhere, in PostgreSQL. */
-export function createLegacyKeyStore(parts: KeyParts): LegacyKeyStore {
+export function createLegacyKeyStore(parts: KeyParts, memory: KeyMemory): LegacyKeyStore {
   const { database, audit } = parts
   return {
     importKeys(keys) {
@@ -42,7 +45,11 @@ export function createLegacyKeyStore(parts: KeyParts): LegacyKeyStore {
     async find(id) {
       const row = await database.first(sql`SELECT owner, stand_in, ${PROOF} FROM keys
         JOIN legacy_macs ON legacy_macs.key_uid = keys.uid WHERE keys.id = ${text(id)}`)
-      if (row === undefined) return undefined
+      if (row === undefined) {
+        // Somebody else may have adopted it: what is remembered to lead to nothing may lead to a key since.
+        memory.forgetEnded()
+        return undefined
+      }
       const standIn = fingerprintOfBytes(row[1])
       return { id, owner: column<UserId>(row, 0), standIn, ...proofOf(row.slice(2)) }
     },
@@ -57,6 +64,9 @@ export function createLegacyKeyStore(parts: KeyParts): LegacyKeyStore {
         if (key.fingerprint === standIn) transaction.later(setNewest(uid, fingerprint))
         else if (!isEarlier(key.previous, standIn)) return false
         else setEarlier(transaction, { uid, previous: key.previous ?? [] }, standIn, fingerprint)
+        noteChanges(transaction, [
+          { kind: 'keys', fingerprints: [...fingerprintsOf(key), standIn, fingerprint] },
+        ])
         transaction.later(audit.insert(event))
         return true
       })

@@ -22,6 +22,11 @@ const LOOK_UPS: Readonly<Record<string, string>> = {
   'events to number':
     'SELECT * FROM audit_events WHERE sequence IS NULL ORDER BY added_at, writer, number LIMIT 10',
   'events behind a number': 'SELECT * FROM audit_events WHERE sequence > 5 ORDER BY sequence LIMIT 10',
+  'what is sealed': 'SELECT * FROM audit_seals WHERE sequence = 5',
+  'the head of a chain': `SELECT * FROM audit_seals WHERE chain = '00000000-0000-0000-0000-000000000000'
+    ORDER BY position DESC LIMIT 1`,
+  'links behind another': `SELECT * FROM audit_seals
+    WHERE (chain, position) > ('00000000-0000-0000-0000-000000000000', 5) ORDER BY chain, position LIMIT 10`,
   'keys that end': 'SELECT * FROM keys WHERE expires_at >= 5 AND expires_at < 6',
   'secrets that ended': 'SELECT * FROM previous_secrets WHERE good_until <= 5 ORDER BY good_until LIMIT 10',
 }

@@ -2,6 +2,7 @@ import type { UserId } from '../../core/ids.ts'
 import type { RateLimit } from '../../core/keys/policy.ts'
 import type { KeyStore } from '../../core/ports/key-store.ts'
 import { type SqlText, sql } from '../../query/sql/sql-text.ts'
+import { noteChanges } from './change.ts'
 import { json, jsonColumn, text } from './column.ts'
 import type { KeyParts } from './key-parts.ts'
 import { requireOwner } from './owners.ts'
@@ -27,6 +28,7 @@ export function createOwnerLimitsStore({
             : sql`INSERT INTO owner_limits (owner, limits) VALUES (${text(owner)}, ${json(limits)})
                 ON CONFLICT (owner) DO UPDATE SET limits = excluded.limits`,
         )
+        noteChanges(transaction, [{ kind: 'owner', owner }])
         transaction.later(audit.insert(event))
       })
     },

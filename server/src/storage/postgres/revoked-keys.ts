@@ -2,11 +2,14 @@ import type { AuditEvent } from '../../core/audit/audit-event.ts'
 import type { KeyId, UserId } from '../../core/ids.ts'
 import type { Revocation, RevokedKey } from '../../core/keys/api-key.ts'
 import type { Fingerprint } from '../../core/keys/fingerprint.ts'
+import type { StoreChange } from '../../core/ports/store-changes.ts'
 import type { Instant } from '../../core/record.ts'
 import { type SqlText, sql } from '../../query/sql/sql-text.ts'
+import { insertChange, type TellingRow } from './change.ts'
 import { column, fingerprintOfBytes, NOW_SEQ, number, text } from './column.ts'
-import type { Row } from './connection.ts'
-import { KEY_COLUMN_COUNT, KEY_COLUMNS, keyFromRow, STORED_KEY_COLUMNS } from './key-row.ts'
+import type { Answer, Row } from './connection.ts'
+import { FORGET_INDEXES, forgetIndex } from './index-owner.ts'
+import { fingerprintsOf, KEY_COLUMN_COUNT, KEY_COLUMNS, keyFromRow, STORED_KEY_COLUMNS } from './key-row.ts'
 import type { Transaction } from './transaction.ts'
 
 /** Columns of a revocation behind those of the key. */
@@ -37,6 +40,25 @@ export const COUNT_GONE = sql`UPDATE owner_stats SET key_count = key_count - gon
   WHERE owner_stats.owner = gone_of.owner`
 
 /**
+ * Tells other nodes of the keys that `gone` removed and that have an uid and a fingerprint there; as another part of the
+ * statement, which sees the earlier secrets even if it removes them as well.
+ */
+export function tellGone(row: TellingRow): SqlText {
+  return insertChange(
+    row,
+    'keys',
+    sql`SELECT fingerprint FROM gone
+      UNION ALL SELECT fingerprint FROM previous_secrets WHERE key_uid IN (SELECT uid FROM gone)`,
+  )
+}
+
+/** What this node has to know of a statement with `tellGone` that answers whole keys. */
+export function keysGoneIn({ rows }: Answer): readonly StoreChange[] {
+  const fingerprints = rows.flatMap((row) => fingerprintsOf(keyFromRow(row)))
+  return fingerprints.length === 0 ? [] : [{ kind: 'keys', fingerprints }]
+}
+
+/**
  * Ends all keys of an owner that is removed; answers their fingerprints, those of earlier secrets included. Whoever gives a
  * key to that owner waits until the end of the transaction.
  */
@@ -46,11 +68,13 @@ export async function endOwnersKeys(
   event: AuditEvent,
 ): Promise<readonly Fingerprint[]> {
   await transaction.run(sql`SELECT 1 FROM owner_stats WHERE owner = ${text(owner)} FOR UPDATE`)
+  transaction.later(forgetIndex(owner))
   return end(transaction, sql`DELETE FROM keys WHERE owner = ${text(owner)} RETURNING *`, event)
 }
 
 /** Ends all keys there are; answers their fingerprints, those of earlier secrets included. */
 export function endAllKeys(transaction: Transaction, event: AuditEvent): Promise<readonly Fingerprint[]> {
+  transaction.later(FORGET_INDEXES)
   return end(transaction, sql`DELETE FROM keys RETURNING *`, event)
 }
 

@@ -2,10 +2,12 @@ import type { Session } from '../../core/access/session.ts'
 import type { UserId } from '../../core/ids.ts'
 import type { Fingerprint } from '../../core/keys/fingerprint.ts'
 import type { SessionStore } from '../../core/ports/session-store.ts'
+import type { StoreChange } from '../../core/ports/store-changes.ts'
 import { type SqlText, sql } from '../../query/sql/sql-text.ts'
 import type { AuditWriter } from './audit-store.ts'
+import { insertChange, newTellingRow, type TellingRow } from './change.ts'
 import { bytes, column, fingerprintOfBytes, number, text, truth } from './column.ts'
-import type { Row } from './connection.ts'
+import type { Answer, Row } from './connection.ts'
 import type { PostgresDatabase } from './database.ts'
 import { requireOwner } from './owners.ts'
 import type { Transaction } from './transaction.ts'
@@ -47,18 +49,26 @@ export function createSessionStore(database: PostgresDatabase, audit: AuditWrite
       })
     },
     async remove(fingerprint, event) {
-      const { rows } = await database.changeBy(sql`WITH gone AS (
-          DELETE FROM sessions WHERE fingerprint = ${bytes(fingerprint)} RETURNING 1
-        ), audited AS (${audit.insertFor(event, sql`gone`)})
-        SELECT 1 FROM gone`)
+      const row = newTellingRow(database)
+      const { rows } = await database.changeBy(
+        sql`WITH gone AS (
+          DELETE FROM sessions WHERE fingerprint = ${bytes(fingerprint)} RETURNING fingerprint
+        ), audited AS (${audit.insertFor(event, sql`gone`)}), told AS (${tellGone(row)})
+        SELECT fingerprint FROM gone`,
+        { uid: row.uid, changesOf: goneIn },
+      )
       return rows.length > 0
     },
     async removeByOwner(owner, event) {
-      const { rows } = await database.changeBy(sql`WITH gone AS (
+      const row = newTellingRow(database)
+      const answer = await database.changeBy(
+        sql`WITH gone AS (
           DELETE FROM sessions WHERE owner = ${text(owner)} RETURNING fingerprint
-        ), audited AS (${audit.insert(event)})
-        SELECT fingerprint FROM gone`)
-      return rows.map((row) => fingerprintOfBytes(row[0]))
+        ), audited AS (${audit.insert(event)}), told AS (${tellGone(row)})
+        SELECT fingerprint FROM gone`,
+        { uid: row.uid, changesOf: goneIn },
+      )
+      return fingerprintsIn(answer)
     },
     async purgeExpired(now, max) {
       const { count } = await database.changeBy(sql`DELETE FROM sessions WHERE fingerprint IN (
@@ -67,6 +77,18 @@ export function createSessionStore(database: PostgresDatabase, audit: AuditWrite
       return count
     },
   }
+}
+
+function tellGone(row: TellingRow): SqlText {
+  return insertChange(row, 'sessions', sql`SELECT fingerprint FROM gone`)
+}
+
+function fingerprintsIn({ rows }: Answer): readonly Fingerprint[] {
+  return rows.map((row) => fingerprintOfBytes(row[0]))
+}
+
+function goneIn(answer: Answer): readonly StoreChange[] {
+  return answer.rows.length === 0 ? [] : [{ kind: 'sessions', fingerprints: fingerprintsIn(answer) }]
 }
 
 function markRefreshed(fingerprint: Fingerprint, expiresAt: number): SqlText {

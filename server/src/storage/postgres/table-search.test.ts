@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Storage } from '../../core/ports/storage.ts'
+import type { Search } from '../../query/search.ts'
 import { aKey, anEvent, numbers, userId } from '../contract/records.ts'
 import { judgeAll, parseKeys } from '../contract/search-contract.ts'
 import { openStorage } from '../open-storage.ts'
@@ -83,4 +84,54 @@ describe('a search in PostgreSQL', { skip: postgresIsMissing() }, () => {
       }
     })
   }
+
+  const createdAt = '_kuzzle_info.createdAt'
+  const PLACES: readonly (readonly [sort: readonly object[], place: readonly unknown[]])[] = [
+    [[{ [createdAt]: 'desc' }], [600 * 3_600_000]],
+    [
+      [{ [createdAt]: 'desc' }, { _id: 'asc' }],
+      [600 * 3_600_000, 'k1'],
+    ],
+    [
+      [{ expiresAt: 'asc' }, { [createdAt]: 'desc' }],
+      [-1, 77 * 3_600_000],
+    ],
+    [
+      [{ '_kuzzle_info.author': 'desc' }, { _id: 'desc' }],
+      ['author-b\u0000\u0001', 'k55'],
+    ],
+    [[{ '_kuzzle_info.author': 'asc' }], ['author-\ud800']],
+    [
+      [{ '_kuzzle_info.updatedAt': 'asc' }, { _id: 'asc' }],
+      [500, 'k3'],
+    ],
+    [
+      [{ '_kuzzle_info.updater': { order: 'asc', missing: '_first' } }, { _id: 'asc' }],
+      [null, 'k9'],
+    ],
+    [
+      [{ _score: 'desc' }, { [createdAt]: 'asc' }],
+      [1, 50 * 3_600_000],
+    ],
+    [
+      [{ enabled: 'asc' }, { ttl: 'asc' }, { _id: 'asc' }],
+      [true, '1000', 'k9'],
+    ],
+  ]
+  for (const [sort, place] of PLACES) {
+    test(`a page behind ${JSON.stringify(place)} in the order ${JSON.stringify(sort)} is that of judging`, async () => {
+      for (const query of [{ match_all: {} }, on('term', 'ttl', -1)]) {
+        const search = searchFor({ query, sort, search_after: place })
+        const page = await storage.keys.search(OWNER, search)
+        const found = { ids: page.hits.map((key) => key.id), total: page.total }
+        assert.deepEqual(found, await judgeAll(search, ALL))
+      }
+    })
+  }
 })
+
+function searchFor(body: object): Search {
+  const search = parseKeys({ query: { match_all: {} }, ...body }, 0, 30)
+  assert.ok(search !== undefined)
+  return search
+}

@@ -1,3 +1,6 @@
+import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import type { StoreChange } from '../../core/ports/store-changes.ts'
 import type { SqlText } from '../../query/sql/sql-text.ts'
 import type { Answer, Connection, Row, WireStatement } from './connection.ts'
 import { ConnectionError, lostARace, unavailable } from './postgres-error.ts'
@@ -11,25 +14,57 @@ const PAUSE_MAX_MS = 20
 /** How long changes of the schema may take, in ms. */
 const SCRIPT_MAX_MS = 24 * 3_600_000
 
+/** What transactions are made with. */
+export type TransactionParts = {
+  readonly toWire: (statement: SqlText) => WireStatement
+  /** Names this opened store to others. */
+  readonly writer: string
+  readonly onChanges: ChangesHearer
+}
+
+/**
+ * Hears of what a transaction changed that was committed, or that may have been, before anybody else. `uids` are those of
+ * the rows that tell others; none when nobody can tell whether they are there.
+ */
+export type ChangesHearer = (changes: readonly StoreChange[], uids: readonly string[]) => void
+
+/** A change, and which row tells others of it. */
+export type NotedChange = { readonly change: StoreChange; readonly uid: string }
+
 /**
  * A change under way. READ COMMITTED: each statement sees what was committed before it began, and what is to stay as it
  * was seen has to be locked.
  */
 export class Transaction {
   readonly #connection: Connection
-  readonly #toWire: (statement: SqlText) => WireStatement
+  readonly #parts: TransactionParts
   /** Statements that nobody waits for but the commit. */
   readonly #sent: Promise<Answer>[] = []
+  readonly #noted: NotedChange[] = []
 
-  constructor(connection: Connection, toWire: (statement: SqlText) => WireStatement) {
+  constructor(connection: Connection, parts: TransactionParts) {
     this.#connection = connection
-    this.#toWire = toWire
+    this.#parts = parts
     this.#send({ text: 'BEGIN ISOLATION LEVEL READ COMMITTED', values: [] })
+  }
+
+  /** Names this opened store to others. */
+  get writer(): string {
+    return this.#parts.writer
+  }
+
+  /** This node hears of these changes when they are committed. Answers those that were not noted before. */
+  note(changes: readonly StoreChange[]): readonly NotedChange[] {
+    const news = changes
+      .filter((change) => !this.#noted.some((known) => isDeepStrictEqual(known.change, change)))
+      .map((change) => ({ change, uid: randomUUID() }))
+    this.#noted.push(...news)
+    return news
   }
 
   /** All rows; state a LIMIT where their number is not bounded by nature. */
   async all(statement: SqlText): Promise<readonly Row[]> {
-    return (await this.#connection.ask(this.#toWire(statement))).rows
+    return (await this.#connection.ask(this.#parts.toWire(statement))).rows
   }
 
   /** The first row, or undefined. */
@@ -39,12 +74,12 @@ export class Transaction {
 
   /** Executes, and answers how many rows it inserted, updated or deleted. */
   async run(statement: SqlText): Promise<number> {
-    return (await this.#connection.ask(this.#toWire(statement))).count
+    return (await this.#connection.ask(this.#parts.toWire(statement))).count
   }
 
   /** Executes without waiting for the answer; when it fails, so does the commit. */
   later(statement: SqlText): void {
-    this.#send(this.#toWire(statement))
+    this.#send(this.#parts.toWire(statement))
   }
 
   /** Executes statements of our own making, however long that takes; answers the rows of the last. */
@@ -59,6 +94,8 @@ export class Transaction {
       Promise.allSettled([committing]),
       Promise.allSettled(this.#sent),
     ])
+    const isStored = committed.status === 'fulfilled' && committed.value.command === 'COMMIT'
+    this.#tell(isStored)
     if (committed.status === 'rejected' && committed.reason instanceof ConnectionError) {
       throw unavailable('the connection broke while a change was stored, so that it may be stored or not')
     }
@@ -72,6 +109,16 @@ export class Transaction {
   async rollBack(): Promise<void> {
     this.#send({ text: 'ROLLBACK', values: [] })
     await Promise.allSettled(this.#sent)
+  }
+
+  /** This node hears of changes also when nobody can tell how the commit ended: then it will hear of them again. */
+  #tell(isStored: boolean): void {
+    if (this.#noted.length === 0) return
+    const uids = isStored ? this.#noted.map(({ uid }) => uid) : []
+    this.#parts.onChanges(
+      this.#noted.map(({ change }) => change),
+      uids,
+    )
   }
 
   #send(statement: WireStatement): void {
@@ -89,12 +136,12 @@ export class Transaction {
  */
 export async function inTransaction<T>(
   connection: Connection,
-  toWire: (statement: SqlText) => WireStatement,
+  parts: TransactionParts,
   work: (transaction: Transaction) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await runOnce(new Transaction(connection, toWire), work)
+      return await runOnce(new Transaction(connection, parts), work)
     } catch (error) {
       if (!lostARace(error) || attempt === ATTEMPTS_MAX) throw error
       await pause(attempt)

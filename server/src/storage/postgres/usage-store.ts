@@ -1,7 +1,10 @@
 import type { DayOfUse, KeyStore, KeyUses } from '../../core/ports/key-store.ts'
+import type { StoreChange } from '../../core/ports/store-changes.ts'
 import { storedJson } from '../../query/sql/postgres.ts'
 import { type SqlText, sql } from '../../query/sql/sql-text.ts'
-import { column, text } from './column.ts'
+import { insertChange, newTellingRow, type TellingRow } from './change.ts'
+import { column, fingerprintOfBytes, text } from './column.ts'
+import type { Answer } from './connection.ts'
 import type { KeyParts } from './key-parts.ts'
 
 /** Keys whose uses one change writes. */
@@ -12,7 +15,9 @@ export function createUsageStore({ database }: KeyParts): Pick<KeyStore, 'noteUs
   return {
     async noteUses(uses) {
       for (let start = 0; start < uses.length; start += USES_AT_ONCE) {
-        await database.changeBy(note(uses.slice(start, start + USES_AT_ONCE)))
+        const row = newTellingRow(database)
+        const noted = note(uses.slice(start, start + USES_AT_ONCE), row)
+        await database.changeBy(noted, { uid: row.uid, changesOf: movedIn })
       }
     },
     async usage(id, days) {
@@ -31,8 +36,18 @@ export function createUsageStore({ database }: KeyParts): Pick<KeyStore, 'noteUs
   }
 }
 
+/** Fingerprints of the keys among `moved` that are judged by their last use: only they need be read again because of it. */
+const JUDGED_BY_USE = sql`SELECT fingerprint FROM moved WHERE idle_timeout_ms IS NOT NULL
+  UNION ALL SELECT fingerprint FROM previous_secrets
+    WHERE key_uid IN (SELECT uid FROM moved WHERE idle_timeout_ms IS NOT NULL)`
+
+function movedIn({ rows }: Answer): readonly StoreChange[] {
+  if (rows.length === 0) return []
+  return [{ kind: 'keys', fingerprints: rows.map((row) => fingerprintOfBytes(row[0])) }]
+}
+
 /** Keys are locked in the order of their ids, so that nodes that write at once wait for each other and not both. */
-function note(uses: readonly KeyUses[]): SqlText {
+function note(uses: readonly KeyUses[], row: TellingRow): SqlText {
   const used = uses.map(({ id, lastUsedAt }) => ({ id, at: lastUsedAt }))
   const days = uses.flatMap(({ id, days: byDay }) =>
     [...byDay].map(([day, { accepted, refused }]) => ({ id, day, accepted, refused })),
@@ -46,12 +61,15 @@ function note(uses: readonly KeyUses[]): SqlText {
     ), moved AS (
       UPDATE keys SET last_used_at = greatest(keys.last_used_at, found.at) FROM found
       WHERE keys.uid = found.uid AND found.at IS NOT NULL
-    )
+      RETURNING keys.uid, keys.fingerprint, keys.idle_timeout_ms
+    ), told AS (${insertChange(row, 'keys', JUDGED_BY_USE)}), counted AS (
     INSERT INTO key_usage AS known (key_uid, day, accepted, refused)
     SELECT found.uid, one.day, sum(one.accepted), sum(one.refused) FROM found
     JOIN jsonb_to_recordset(${storedJson(days)}::jsonb)
       AS one (id text, day integer, accepted float8, refused float8) ON one.id = found.id
     GROUP BY found.uid, one.day
     ON CONFLICT (key_uid, day) DO UPDATE
-    SET accepted = known.accepted + excluded.accepted, refused = known.refused + excluded.refused`
+    SET accepted = known.accepted + excluded.accepted, refused = known.refused + excluded.refused
+    )
+    ${JUDGED_BY_USE}`
 }

@@ -6,6 +6,7 @@ import { type SqlText, sql } from '../../query/sql/sql-text.ts'
 import { adminExists, userAlreadyExists, userNotFound } from '../refusals.ts'
 import { lockAccess, nextRevision, shareAccess } from './access-writer.ts'
 import type { AuditWriter } from './audit-store.ts'
+import { noteChanges } from './change.ts'
 import { fingerprintOfBytes, text } from './column.ts'
 import type { Row } from './connection.ts'
 import {
@@ -70,10 +71,15 @@ export function createUserStore(database: PostgresDatabase, audit: AuditWriter):
         const sessions = await transaction.all(
           sql`DELETE FROM sessions WHERE owner = ${text(id)} RETURNING fingerprint`,
         )
+        const endedSessions = sessions.map((row) => fingerprintOfBytes(row[0]))
         for (const statement of removalOf(id)) transaction.later(statement)
         await nextRevision(transaction)
+        noteChanges(transaction, [
+          { kind: 'owner', owner: id },
+          ...(endedSessions.length > 0 ? [{ kind: 'sessions', fingerprints: endedSessions } as const] : []),
+        ])
         transaction.later(audit.insert(event))
-        return { user, endedTokens: [...keys, ...sessions.map((row) => fingerprintOfBytes(row[0]))] }
+        return { user, endedTokens: [...keys, ...endedSessions] }
       }),
     removeAll: (event) =>
       database.change(async (transaction) => {
@@ -85,6 +91,7 @@ export function createUserStore(database: PostgresDatabase, audit: AuditWriter):
         for (const statement of REMOVAL_OF_ALL) transaction.later(statement)
         const count = await transaction.run(sql`DELETE FROM users`)
         await nextRevision(transaction)
+        noteChanges(transaction, [{ kind: 'everything' }])
         transaction.later(audit.insert(event))
         return { count, endedTokens: [...keys, ...sessions.map((row) => fingerprintOfBytes(row[0]))] }
       }),

@@ -1,10 +1,10 @@
-import type { AuditAction, AuditEvent, Origin } from '../../core/audit/audit-event.ts'
+import type { AuditEvent } from '../../core/audit/audit-event.ts'
 import { DomainError } from '../../core/errors.ts'
-import type { KeyId, UserId } from '../../core/ids.ts'
-import type { JsonObject } from '../../core/json.ts'
-import type { AuditStore, StoredAuditEvent } from '../../core/ports/audit-store.ts'
-import { column, jsonColumn, optionalJson } from './column.ts'
-import type { Row, SqliteDatabase } from './database.ts'
+import type { AuditStore } from '../../core/ports/audit-store.ts'
+import { createAuditChains, prepareChain } from './audit-chains.ts'
+import { AUDIT_COLUMNS, auditEventFromRow } from './audit-row.ts'
+import { optionalJson } from './column.ts'
+import type { SqliteDatabase } from './database.ts'
 
 /** Events without a change that may wait for their commit; more are refused with `server.overloaded`. */
 export const AUDIT_WAITING_MAX = 10_000
@@ -12,21 +12,24 @@ export const AUDIT_WAITING_MAX = 10_000
 /** Events after which a batch is full and the next one begins. */
 const AUDIT_BATCH_MAX = 1_000
 
-const COLUMNS =
-  'at, action, outcome, actor, actor_key, subject, reason, address, carrier, request_id, local, details'
-const INSERT = `INSERT INTO audit_events (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+const INSERT = `INSERT INTO audit_events (sequence, ${AUDIT_COLUMNS}, hash)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 /** SQL of this store's look-up, for the test that asks SQLite how it answers it. */
-export const AUDIT_LIST = `SELECT sequence, ${COLUMNS} FROM audit_events WHERE sequence > ? ORDER BY sequence LIMIT ?`
+export const AUDIT_LIST = `SELECT sequence, ${AUDIT_COLUMNS} FROM audit_events WHERE sequence > ? ORDER BY sequence LIMIT ?`
 
-/** Writes events, inside the transaction of the change they tell of. */
+/** Writes events and chains them, inside the transaction of the change they tell of. */
 export type WriteAudit = (event: AuditEvent) => void
 
 /** Prepares the writing of events, for all stores of one database. */
 export function prepareAudit(database: SqliteDatabase): WriteAudit {
   const insert = database.statement(INSERT)
+  const chain = prepareChain(database)
   return (event) => {
-    const { at, action, outcome, actor, actorKey, subject, reason, origin, details } = event
+    const detailsText = optionalJson(event.details)
+    const { sequence, hash } = chain(event, detailsText)
+    const { at, action, outcome, actor, actorKey, subject, reason, origin } = event
     insert.run(
+      sequence,
       at,
       action,
       outcome,
@@ -38,7 +41,8 @@ export function prepareAudit(database: SqliteDatabase): WriteAudit {
       origin.carrier,
       origin.requestId,
       origin.local ? 1 : 0,
-      optionalJson(details),
+      detailsText,
+      hash,
     )
   }
 }
@@ -84,8 +88,9 @@ export function createAuditStore(database: SqliteDatabase, write: WriteAudit): A
       await open.committed
     },
     async list(afterSequence, limit) {
-      return database.read(() => list.all(afterSequence, limit).map(eventFromRow))
+      return database.read(() => list.all(afterSequence, limit).map(auditEventFromRow))
     },
+    ...createAuditChains(database),
   }
 }
 
@@ -95,28 +100,4 @@ function tooManyEvents(): DomainError {
     `Cannot store audit events: ${AUDIT_WAITING_MAX} wait for their commit, and that is the limit`,
     { waitingMax: AUDIT_WAITING_MAX },
   )
-}
-
-function eventFromRow(row: Row): StoredAuditEvent {
-  return {
-    sequence: column<number>(row, 0),
-    at: column<number>(row, 1),
-    action: column<AuditAction>(row, 2),
-    outcome: column<AuditEvent['outcome']>(row, 3),
-    actor: column<UserId>(row, 4),
-    ...(row[5] !== null && { actorKey: column<KeyId>(row, 5) }),
-    subject: column<string>(row, 6),
-    ...(row[7] !== null && { reason: column<string>(row, 7) }),
-    origin: originFromRow(row),
-    ...(row[12] !== null && { details: jsonColumn<JsonObject>(row, 12) }),
-  }
-}
-
-function originFromRow(row: Row): Origin {
-  return {
-    ...(row[8] !== null && { address: column<string>(row, 8) }),
-    carrier: column<string>(row, 9),
-    requestId: column<string>(row, 10),
-    local: row[11] === 1,
-  }
 }

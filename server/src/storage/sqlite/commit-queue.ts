@@ -47,6 +47,7 @@ export class CommitQueue {
   #scheduled = false
   #closed = false
   #outageAt = Number.NEGATIVE_INFINITY
+  readonly #history = { breaks: 0 }
   #whenIdle: (() => void)[] = []
 
   constructor(connection: DatabaseSync, bounds: CommitQueueBounds) {
@@ -60,6 +61,14 @@ export class CommitQueue {
    */
   isFailing(now = performance.now()): boolean {
     return now - this.#outageAt <= FAILING_FOR_MS
+  }
+
+  /**
+   * A number that stays the same only while all that was written is still as it was: others may have written since, or
+   * what a change wrote may have been undone, when it differs.
+   */
+  get breaks(): number {
+    return this.#history.breaks
   }
 
   /** Queues a change; see `SqliteDatabase.change`. */
@@ -123,7 +132,8 @@ export class CommitQueue {
   }
 
   #answer(group: readonly Waiting[]): void {
-    const outcomes = commitGroup(this.#connection, group)
+    this.#history.breaks += 1
+    const outcomes = commitGroup(this.#connection, group, this.#history)
     if (outcomes.some(isOutage)) this.#outageAt = performance.now()
     group.forEach((change, index) => {
       const outcome = outcomes[index]
@@ -157,9 +167,17 @@ function beginImmediate(connection: DatabaseSync): void {
 }
 
 /** Runs the group and commits it. When the transaction as a whole fails, so has every change in it. */
-function commitGroup(connection: DatabaseSync, group: readonly Waiting[]): readonly Outcome[] {
+function commitGroup(
+  connection: DatabaseSync,
+  group: readonly Waiting[],
+  history: { breaks: number },
+): readonly Outcome[] {
   try {
-    const outcomes = group.map((change) => runInSavepoint(connection, change.work))
+    const outcomes = group.map((change) => {
+      const outcome = runInSavepoint(connection, change.work)
+      if (!outcome.done) history.breaks += 1
+      return outcome
+    })
     connection.exec('COMMIT')
     return outcomes
   } catch (error) {

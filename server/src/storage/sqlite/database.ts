@@ -84,6 +84,11 @@ export class SqliteDatabase {
     return this.#commits.add(work)
   }
 
+  /** Inside a change: what was read or written at the same number is still so; see `CommitQueue`. */
+  get breaks(): number {
+    return this.#commits.breaks
+  }
+
   /** Whether the file could not be written just now; see `CommitQueue`. */
   get isFailing(): boolean {
     return this.#commits.isFailing()

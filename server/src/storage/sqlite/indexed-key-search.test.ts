@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { ApiKey } from '../../core/keys/api-key.ts'
 import { compareCodePoints } from '../../query/code-point-order.ts'
+import { manyKeys, QUERIES_OF_MANY } from '../contract/many-keys.ts'
 import { aKey, anEvent, numbers, revokeKey, userId } from '../contract/records.ts'
 import {
   assertFindsWhatIsJudged,
@@ -75,44 +76,12 @@ describe('searches with the index of descriptions', () => {
 })
 
 describe('searches of an owner with more keys than one statement reads', () => {
-  const all = numbers(13_000).map((n) =>
-    aKey(`k${n}`, 'ann', {
-      description: `common word${n} ${n % 2 === 0 ? 'even even' : 'odd'} site${n % 900}`,
-      ...(n % 3 === 0 && { ttlMs: 42, expiresAt: n }),
-    }),
-  )
-  const onDescription = (clause: string, value: unknown) => ({ [clause]: { description: value } })
-  const recent = { range: { expiresAt: { gt: 6_000 } } }
-  const queries = [
-    {},
-    onDescription('match', 'common'),
-    onDescription('match', 'even odd'),
-    onDescription('match', { query: 'common even site7', operator: 'and' }),
-    onDescription('match', { query: 'common', fuzziness: 1 }),
-    onDescription('match_phrase', 'even site8'),
-    onDescription('match_phrase', { query: 'even even', slop: 1 }),
-    onDescription('match_phrase_prefix', 'odd site10'),
-    onDescription('prefix', 'word12'),
-    onDescription('prefix', 'co'),
-    onDescription('wildcard', '*ord9*'),
-    onDescription('wildcard', 'w*1'),
-    onDescription('regexp', 'word1[0-9]{3}7'),
-    onDescription('fuzzy', 'wrd77'),
-    onDescription('terms', ['word5', 'site3', 'nothing']),
-    onDescription('range', { gte: 'odd', lte: 'site100' }),
-    { bool: { must: onDescription('match', 'common'), filter: recent } },
-    { bool: { must: [onDescription('match', 'even'), { term: { ttl: '42' } }], must_not: recent } },
-    { bool: { must_not: [onDescription('match', 'even'), recent] } },
-    { bool: { should: [onDescription('match', 'site4'), recent], minimum_should_match: 2 } },
-    { bool: { must: onDescription('match', 'site5'), filter: { ids: { values: ['k5', 'k905'] } } } },
-    { bool: { must_not: onDescription('match', 'even'), filter: { term: { ttl: 42 } } } },
-    { dis_max: { queries: [onDescription('match', 'word5000'), recent], tie_breaker: 0.5 } },
-  ]
+  const all = manyKeys('ann')
 
   test('find what judging each key finds', { timeout: 120_000 }, async () => {
     const { database, keys } = await openKeys()
     await Promise.all(all.map((key) => keys.insert(key, undefined, EVENT)))
-    for (const query of queries) {
+    for (const query of QUERIES_OF_MANY) {
       for (const sort of [undefined, [{ expiresAt: 'desc' }]]) {
         const search = parseKeys({ query, ...(sort && { sort }) }, 3, 12)
         assert.ok(search !== undefined)
@@ -137,7 +106,7 @@ describe('searches of an owner with more keys than one statement reads', () => {
         .statement('INSERT INTO owner_stats (owner, key_count) VALUES (?, ?)')
         .run('ann', INDEXED_FROM_KEYS + 500)
     })
-    const search = parseKeys({ query: onDescription('match', 'key') }, 0, 1)
+    const search = parseKeys({ query: { match: { description: 'key' } } }, 0, 1)
     assert.ok(search !== undefined)
     assert.equal((await keys.search(userId('ann'), search)).total, INDEXED_FROM_KEYS + 500)
     // Closing waits for the changes that were begun.

@@ -9,6 +9,7 @@ import type { PreparedDocument } from '../../query/prepared-document.ts'
 import type { Search, SearchPage } from '../../query/search.ts'
 import { compileCandidates } from '../../query/sql/compile.ts'
 import { SQLITE } from '../../query/sql/sqlite.ts'
+import { rememberedSlices } from '../remembered-slices.ts'
 import type { DocumentReader } from './document-reader.ts'
 import type { KeyIndex } from './key-index.ts'
 import { countRows } from './table-search.ts'
@@ -71,27 +72,6 @@ async function countByJudging(documents: DocumentReader<ApiKey>, query: Query): 
   const search: Search = { query: { kind: 'all', boost: 1 }, postFilter: query, from: 0, size: 0 }
   return (await executeSearch(search, { documents: documents.documents })).total
 }
-
-/** Documents outside the index that are kept between counting and judging, so that they are analyzed once. */
-const KEPT_DOCUMENTS_MAX = 5000
-
-/** The same slices each time they are asked for, from memory unless they are many. */
-function rememberedSlices(read: () => Iterable<Slice>): () => Iterable<Slice> {
-  let kept: readonly Slice[] | undefined
-  return function* slices() {
-    if (kept !== undefined) return yield* kept
-    const seen: Slice[] = []
-    let documents = 0
-    for (const slice of read()) {
-      documents += slice.length
-      if (documents <= KEPT_DOCUMENTS_MAX) seen.push(slice)
-      yield slice
-    }
-    if (documents <= KEPT_DOCUMENTS_MAX) kept = seen
-  }
-}
-
-type Slice = readonly PreparedDocument[]
 
 /** The keys of documents; those that the index alone told of are read now. */
 function recordsOf(hits: readonly PreparedDocument[], documents: DocumentReader<ApiKey>): readonly ApiKey[] {

@@ -13,6 +13,7 @@ import { yieldIfLong } from '../../query/turns.ts'
 import { visitPostings } from '../postings.ts'
 import { readSelected } from '../read-selected.ts'
 import { findTerm, type PostingPart, type TermChunk } from '../term-chunk.ts'
+import { acceptedOf, frequencies } from '../term-frequencies.ts'
 import { column } from './column.ts'
 import type { Row, SqliteDatabase } from './database.ts'
 
@@ -57,9 +58,6 @@ const CHUNKS_AT_ONCE = 64
 
 /** Chunks of each segment that are read at once for their words. */
 const CHUNKS_OF_SEGMENT = 4
-
-/** Words that are handed on at once. */
-const TERMS_AT_ONCE = 500
 
 const ANY_LENGTH = [0, Number.MAX_SAFE_INTEGER] as const
 
@@ -180,28 +178,4 @@ const NO_BYTES = new Uint8Array()
 
 function chunkFrom(row: Row, postings = column<Uint8Array>(row, 2)): TermChunk {
   return { terms: column<string>(row, 0), counts: column<Uint8Array>(row, 1), postings }
-}
-
-/** Words with the numbers of their documents, in slices. */
-function* frequencies(documents: ReadonlyMap<string, number>): Generator<readonly TermFrequency[]> {
-  let slice: TermFrequency[] = []
-  for (const [term, count] of documents) {
-    slice.push({ term, documents: count })
-    if (slice.length < TERMS_AT_ONCE) continue
-    yield slice
-    slice = []
-  }
-  if (slice.length > 0) yield slice
-}
-
-async function acceptedOf(
-  documents: ReadonlyMap<string, number>,
-  accepts: AcceptsTerm,
-): Promise<ReadonlySet<string>> {
-  const accepted = new Set<string>()
-  for (const slice of frequencies(documents)) {
-    for (const frequency of slice) if (accepts(frequency)) accepted.add(frequency.term)
-    await yieldIfLong()
-  }
-  return accepted
 }

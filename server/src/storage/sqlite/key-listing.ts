@@ -9,7 +9,7 @@ import { SQLITE } from '../../query/sql/sqlite.ts'
 import { yieldIfLong } from '../../query/turns.ts'
 import { column } from './column.ts'
 import type { Row, SqliteDatabase } from './database.ts'
-import { KEY_COLUMN_COUNT, KEY_COLUMNS, keyFromRow } from './key-row.ts'
+import { KEY_COLUMN_COUNT, KEY_COLUMNS, KEY_LAST_USE, keyFromRow, REVOKED_LAST_USE } from './key-row.ts'
 import { REVOKED_COLUMN_COUNT, REVOKED_COLUMNS, revokedKeyFromRow } from './revoked-keys.ts'
 
 /** Keys that one statement looks at when no index tells which of them match. */
@@ -23,6 +23,7 @@ type Listed = {
   readonly table: 'keys' | 'revoked_keys'
   readonly columns: string
   readonly columnCount: number
+  readonly lastUsedAt: SqlText
   readonly fromRow: (row: Row) => ApiKey | RevokedKey
   /** What cursors of it begin with. */
   readonly mark: 'k' | 'r'
@@ -32,6 +33,7 @@ const LIVE: Listed = {
   table: 'keys',
   columns: KEY_COLUMNS,
   columnCount: KEY_COLUMN_COUNT,
+  lastUsedAt: KEY_LAST_USE,
   fromRow: keyFromRow,
   mark: 'k',
 }
@@ -39,6 +41,7 @@ const REVOKED: Listed = {
   table: 'revoked_keys',
   columns: REVOKED_COLUMNS,
   columnCount: REVOKED_COLUMN_COUNT,
+  lastUsedAt: REVOKED_LAST_USE,
   fromRow: revokedKeyFromRow,
   mark: 'r',
 }
@@ -66,7 +69,7 @@ function pageOf(listed: Listed, rows: readonly Row[], limit: number): KeyListPag
 type Part = { readonly after: number; readonly limit: number }
 
 async function findRows(scan: KeyScan, filter: KeyFilter, part: Part): Promise<readonly Row[]> {
-  const conditions = conditionsOf(filter)
+  const conditions = conditionsOf(filter, scan.listed)
   const few = scan.few(filter)
   if (few !== undefined) return scan.among(few, filter, conditions, part)
   if (conditions.length === 0) return scan.next(filter, part)
@@ -83,17 +86,17 @@ type Range = { readonly after: number; readonly upTo: number }
 
 /** Reads some keys of a table. */
 class KeyScan {
+  readonly listed: Listed
   readonly #database: SqliteDatabase
-  readonly #listed: Listed
 
   constructor(database: SqliteDatabase, listed: Listed) {
     this.#database = database
-    this.#listed = listed
+    this.listed = listed
   }
 
   /** `seq` of the only keys that can match, when an index tells so and they are few. */
   few(filter: KeyFilter): string | undefined {
-    const index = this.#listed === LIVE ? indexFor(filter) : undefined
+    const index = this.listed === LIVE ? indexFor(filter) : undefined
     if (index === undefined) return undefined
     const rows = this.#all(sql`${index} LIMIT ${FEW_KEYS_MAX + 1}`)
     return rows.length > FEW_KEYS_MAX ? undefined : JSON.stringify(rows.map((row) => row[0]))
@@ -133,7 +136,7 @@ class KeyScan {
   }
 
   #rows(where: SqlText, limit: number): readonly Row[] {
-    const { columns, table } = this.#listed
+    const { columns, table } = this.listed
     const text = printSql(sql`${where} ORDER BY seq LIMIT ${limit}`, SQLITE.placeholder)
     return this.#read(`SELECT ${columns}, seq FROM ${table} WHERE ${text}`, [...where.values, limit])
   }
@@ -147,7 +150,7 @@ class KeyScan {
   }
 
   get #table(): SqlText {
-    return this.#listed === LIVE ? sql`keys` : sql`revoked_keys`
+    return this.listed === LIVE ? sql`keys` : sql`revoked_keys`
   }
 }
 
@@ -171,7 +174,7 @@ function indexFor(filter: KeyFilter): SqlText | undefined {
     UNION ALL SELECT seq FROM keys WHERE idle_timeout_ms IS NOT NULL`
 }
 
-function conditionsOf(filter: KeyFilter): readonly SqlText[] {
+function conditionsOf(filter: KeyFilter, { lastUsedAt }: Listed): readonly SqlText[] {
   const { state, now, expiringBefore, unusedSince, metadata = {} } = filter
   const { createdForOthersBy, ownerOrCreator, anyMetadata } = filter
   return [
@@ -180,9 +183,9 @@ function conditionsOf(filter: KeyFilter): readonly SqlText[] {
       ? []
       : [sql`(+owner = ${ownerOrCreator} OR ${isForOthersBy(ownerOrCreator)})`]),
     ...(anyMetadata === undefined ? [] : [hasAnyMember(anyMetadata)]),
-    ...(state === undefined ? [] : stateCondition(state, now)),
+    ...(state === undefined ? [] : stateCondition(state, now, lastUsedAt)),
     ...(expiringBefore === undefined ? [] : [endsBetween(now, expiringBefore)]),
-    ...(unusedSince === undefined ? [] : [sql`coalesce(last_used_at, created_at) < ${unusedSince}`]),
+    ...(unusedSince === undefined ? [] : [sql`coalesce(${lastUsedAt}, created_at) < ${unusedSince}`]),
     ...Object.entries(metadata).map(([name, value]) => hasMember(name, value)),
   ]
 }
@@ -192,11 +195,12 @@ function endsBetween(now: Instant, before: Instant): SqlText {
 }
 
 /** As `judge` sees keys: a disabled key that expired is a disabled one. */
-function stateCondition(state: KeyState, now: Instant): readonly SqlText[] {
+function stateCondition(state: KeyState, now: Instant, lastUsedAt: SqlText): readonly SqlText[] {
   if (state === 'revoked') return []
   if (state === 'disabled') return [sql`disabled_at IS NOT NULL`]
   const over = sql`coalesce(expires_at <= ${now}, FALSE)`
-  const idle = sql`coalesce(coalesce(last_used_at, created_at) + idle_timeout_ms <= ${now}, FALSE)`
+  const idle = sql`(idle_timeout_ms IS NOT NULL
+    AND coalesce(${lastUsedAt}, created_at) + idle_timeout_ms <= ${now})`
   const expired = sql`(${over} OR ${idle})`
   return [sql`disabled_at IS NULL`, state === 'expired' ? expired : sql`NOT ${expired}`]
 }

@@ -1,5 +1,6 @@
 import type { FoundKey } from '../../core/keys/api-key.ts'
 import type { Fingerprint } from '../../core/keys/fingerprint.ts'
+import { withNotes } from '../../core/keys/key-notes.ts'
 import type { RateLimit } from '../../core/keys/policy.ts'
 import { column, fingerprintBytes } from './column.ts'
 import type { Row, SqliteDatabase, Statement } from './database.ts'
@@ -45,8 +46,10 @@ export class KeyLookUp {
   find(fingerprint: Fingerprint): FoundKey | undefined {
     try {
       this.#news.catchUp()
-      const recalled = this.#memory.recall(fingerprint)
-      if (recalled !== undefined) return recalled.found
+      const live = this.#memory.recall(fingerprint)
+      if (live !== undefined) return live
+      const ended = this.#memory.recallEnd(fingerprint)
+      if (ended !== undefined) return ended.found
       const found = this.#load(fingerprint)
       this.#memory.remember(fingerprint, found)
       return found
@@ -60,23 +63,23 @@ export class KeyLookUp {
     const row = this.#byFingerprint.get(bytes)
     if (row !== undefined) {
       const key = keyWithFingerprint(row, fingerprint)
-      return freeze({ key, ...goodFrom(key.goodFrom), ...ownerLimits(row) })
+      return withNotes({ key, ...goodFrom(key.goodFrom), ...ownerLimits(row) })
     }
     const previous = this.#previous.get(bytes)
     if (previous !== undefined) return this.#loadPrevious(previous)
     const revoked = this.#revoked.get(bytes)
     if (revoked === undefined) return undefined
     const { key, revocation } = revokedKeyFromRow(revoked)
-    return freeze({ key, ...goodFrom(key.goodFrom), revocation })
+    return withNotes({ key, ...goodFrom(key.goodFrom), revocation })
   }
 
   #loadPrevious(previous: Row): FoundKey | undefined {
     const keySeq = column<number>(previous, 0)
     const times = { ...goodFrom(column<number | null>(previous, 1)), goodUntil: column<number>(previous, 2) }
     const row = this.#bySeq.get(keySeq)
-    if (row !== undefined) return freeze({ key: keyFromRow(row), ...times, ...ownerLimits(row) })
+    if (row !== undefined) return withNotes({ key: keyFromRow(row), ...times, ...ownerLimits(row) })
     const revoked = this.#revokedBySeq.get(keySeq)
-    return revoked && freeze({ ...revokedKeyFromRow(revoked), ...times })
+    return revoked && withNotes({ ...revokedKeyFromRow(revoked), ...times })
   }
 }
 
@@ -87,10 +90,4 @@ function goodFrom(at: number | null | undefined): Pick<FoundKey, 'goodFrom'> {
 function ownerLimits(row: Row): Pick<FoundKey, 'ownerLimits'> {
   const text = column<string | null>(row, KEY_COLUMN_COUNT)
   return text === null ? {} : { ownerLimits: JSON.parse(text) as readonly RateLimit[] }
-}
-
-/** Callers share what is answered, and hang what they derive from it on it. */
-function freeze(found: FoundKey): FoundKey {
-  Object.freeze(found.key)
-  return Object.freeze(found)
 }

@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { FoundKey } from '../../core/keys/api-key.ts'
-import { fingerprintOf } from '../../core/keys/fingerprint.ts'
+import { type Fingerprint, fingerprintOf } from '../../core/keys/fingerprint.ts'
 import { aKey, aRevocation, numbers, userId } from '../contract/records.ts'
-import { ENDED_CACHE_MAX, KeyMemory } from './key-memory.ts'
+import { ENDED_CACHE_MAX, KeyMemory, type Recalled } from './key-memory.ts'
 
 function aFound(id: string, owner = 'ann'): FoundKey {
   return { key: aKey(id, owner) }
+}
+
+/** What a fingerprint is remembered to lead to: a good key, a revoked one or nothing. */
+function recall(memory: KeyMemory, fingerprint: Fingerprint): Recalled | undefined {
+  const found = memory.recall(fingerprint)
+  return found === undefined ? memory.recallEnd(fingerprint) : { found }
 }
 
 describe('keys in memory', () => {
@@ -14,11 +20,11 @@ describe('keys in memory', () => {
     const memory = new KeyMemory(10)
     const found = aFound('a')
     const { fingerprint } = found.key
-    assert.equal(memory.recall(fingerprint), undefined)
+    assert.equal(recall(memory, fingerprint), undefined)
     memory.remember(fingerprint, found)
-    assert.equal(memory.recall(fingerprint)?.found, found)
+    assert.equal(recall(memory, fingerprint)?.found, found)
     memory.forget(fingerprint)
-    assert.equal(memory.recall(fingerprint), undefined)
+    assert.equal(recall(memory, fingerprint), undefined)
   })
 
   test('are no more than the bound, and those in use stay', () => {
@@ -28,9 +34,9 @@ describe('keys in memory', () => {
     const passing = numbers(1_000).map((n) => aFound(`passing ${n}`))
     for (const found of passing) {
       memory.remember(found.key.fingerprint, found)
-      for (const one of used) assert.equal(memory.recall(one.key.fingerprint)?.found, one)
+      for (const one of used) assert.equal(recall(memory, one.key.fingerprint)?.found, one)
     }
-    const left = passing.filter((found) => memory.recall(found.key.fingerprint) !== undefined)
+    const left = passing.filter((found) => recall(memory, found.key.fingerprint) !== undefined)
     assert.equal(left.length, 80)
     assert.deepEqual(left, passing.slice(-80))
   })
@@ -40,9 +46,9 @@ describe('keys in memory', () => {
     const all = numbers(4).map((n) => aFound(`${n}`))
     for (const found of all) {
       memory.remember(found.key.fingerprint, found)
-      memory.recall(found.key.fingerprint)
+      recall(memory, found.key.fingerprint)
     }
-    assert.equal(all.filter((found) => memory.recall(found.key.fingerprint) !== undefined).length, 3)
+    assert.equal(all.filter((found) => recall(memory, found.key.fingerprint) !== undefined).length, 3)
   })
 
   test('are forgotten by owner', () => {
@@ -50,8 +56,8 @@ describe('keys in memory', () => {
     const [ann, bob] = [aFound('a', 'ann'), aFound('b', 'bob')]
     for (const found of [ann, bob]) memory.remember(found.key.fingerprint, found)
     memory.forgetOwner(userId('ann'))
-    assert.equal(memory.recall(ann.key.fingerprint), undefined)
-    assert.equal(memory.recall(bob.key.fingerprint)?.found, bob)
+    assert.equal(recall(memory, ann.key.fingerprint), undefined)
+    assert.equal(recall(memory, bob.key.fingerprint)?.found, bob)
   })
 
   test('never crowd out good keys by guesses, nor guesses the memory', () => {
@@ -60,9 +66,9 @@ describe('keys in memory', () => {
     memory.remember(good.key.fingerprint, good)
     const guesses = numbers(ENDED_CACHE_MAX + 1).map((n) => fingerprintOf(`guess ${n}`))
     for (const guess of guesses) memory.remember(guess, undefined)
-    assert.equal(memory.recall(good.key.fingerprint)?.found, good)
+    assert.equal(recall(memory, good.key.fingerprint)?.found, good)
     assert.deepEqual(
-      guesses.filter((guess) => memory.recall(guess) !== undefined),
+      guesses.filter((guess) => recall(memory, guess) !== undefined),
       guesses.slice(-1),
     )
   })
@@ -78,9 +84,9 @@ describe('keys in memory', () => {
       () => memory.forgetAll(),
     ]) {
       memory.remember(revoked.key.fingerprint, revoked)
-      assert.equal(memory.recall(revoked.key.fingerprint)?.found, revoked)
+      assert.equal(recall(memory, revoked.key.fingerprint)?.found, revoked)
       change()
-      assert.equal(memory.recall(revoked.key.fingerprint), undefined)
+      assert.equal(recall(memory, revoked.key.fingerprint), undefined)
     }
   })
 })

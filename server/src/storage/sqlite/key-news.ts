@@ -1,5 +1,6 @@
 import type { UserId } from '../../core/ids.ts'
 import type { Fingerprint } from '../../core/keys/fingerprint.ts'
+import type { ChangeListener, StoreChange } from '../../core/ports/store-changes.ts'
 import { column, fingerprintBytes, fingerprintOfBytes } from './column.ts'
 import type { Row, SqliteDatabase, Statement } from './database.ts'
 import type { KeyMemory } from './key-memory.ts'
@@ -34,6 +35,8 @@ export class KeyNews {
   readonly #insert: Statement
   readonly #trim: Statement
   readonly #writer = Math.floor(Math.random() * WRITERS)
+  readonly #listeners = new Set<ChangeListener>()
+  readonly #untold: StoreChange[] = []
   #dataVersion = Number.NaN
   #lastKey = 0
   #lastChange = 0
@@ -58,6 +61,20 @@ export class KeyNews {
     if (lastChange !== this.#lastChange) this.#forgetChanged(lastChange)
     this.#lastKey = lastKey
     this.#dataVersion = dataVersion
+    // Last of all: who hears of a change may look up what it concerns, which comes back here.
+    const untold = this.#untold.splice(0)
+    for (const change of untold) for (const listener of this.#listeners) listener(change, 'another node')
+  }
+
+  /** Calls the listener with what other connections changed, whenever `catchUp` finds out; answers what ends that. */
+  listen(listener: ChangeListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Sessions ended before their time; inside the change. Nobody remembers sessions, but some want to hear of their end. */
+  sessionsEnded(fingerprints: readonly Fingerprint[]): void {
+    if (fingerprints.length > 0) this.#note(Buffer.concat(fingerprints.map(fingerprintBytes)), null)
   }
 
   /** A key was stored; inside the change. */
@@ -91,8 +108,10 @@ export class KeyNews {
   #forgetChanged(lastChange: number): void {
     const rows = this.#since.all(this.#lastChange)
     const next = rows[0]?.[0]
-    if (next !== this.#lastChange + 1) this.#memory.forgetAll()
-    else for (const row of rows) this.#forgetRow(row)
+    if (next !== this.#lastChange + 1) {
+      this.#memory.forgetAll()
+      this.#tell({ kind: 'everything' })
+    } else for (const row of rows) this.#forgetRow(row)
     this.#lastChange = Number(rows.at(-1)?.[0] ?? lastChange)
   }
 
@@ -104,9 +123,22 @@ export class KeyNews {
     else if (fingerprints === null) this.#memory.forgetAll()
     else {
       this.#memory.forgetEnded()
-      for (let at = 0; at < fingerprints.length; at += FINGERPRINT_BYTES) {
-        this.#memory.forget(fingerprintOfBytes(fingerprints.subarray(at, at + FINGERPRINT_BYTES)))
-      }
+      for (const fingerprint of fingerprintsIn(fingerprints)) this.#memory.forget(fingerprint)
     }
+    if (owner !== null) this.#tell({ kind: 'owner', owner })
+    else if (fingerprints === null) this.#tell({ kind: 'everything' })
+    else this.#tell({ kind: 'keys', fingerprints: fingerprintsIn(fingerprints) })
   }
+
+  #tell(change: StoreChange): void {
+    if (this.#listeners.size > 0) this.#untold.push(change)
+  }
+}
+
+function fingerprintsIn(bytes: Uint8Array<ArrayBuffer>): readonly Fingerprint[] {
+  const fingerprints: Fingerprint[] = []
+  for (let at = 0; at < bytes.length; at += FINGERPRINT_BYTES) {
+    fingerprints.push(fingerprintOfBytes(bytes.subarray(at, at + FINGERPRINT_BYTES)))
+  }
+  return fingerprints
 }

@@ -17,6 +17,7 @@ export const PURGE_LOOKUPS = {
   use: 'SELECT key_seq, day FROM key_usage WHERE day < ? ORDER BY day LIMIT ?',
   removeUse: 'DELETE FROM key_usage WHERE key_seq = ? AND day = ?',
   removeUseOfKey: 'DELETE FROM key_usage WHERE key_seq = ?',
+  removeLastUse: 'DELETE FROM key_last_uses WHERE key_seq = ?',
   expiredKnox: `SELECT ${KEY_COLUMNS}, seq FROM keys WHERE family = 'knox' AND expires_at < ?
     ORDER BY expires_at LIMIT ?`,
   removeKey: 'DELETE FROM keys WHERE seq = ?',
@@ -114,6 +115,7 @@ function prepareRemoveKey({ database, news, writer }: KeyParts): (row: Row) => v
 function prepareRemoveBelongings(database: SqliteDatabase): (keySeq: number) => void {
   const statements = [
     PURGE_LOOKUPS.removeUseOfKey,
+    PURGE_LOOKUPS.removeLastUse,
     PURGE_LOOKUPS.removeMac,
     CREDITS_LOOKUPS.remove,
     PREVIOUS_LOOKUPS.removeOfKey,

@@ -3,6 +3,8 @@ import type { JsonObject } from '../../core/json.ts'
 import type { ApiKey, KnoxFacts, PreviousSecret } from '../../core/keys/api-key.ts'
 import type { Fingerprint } from '../../core/keys/fingerprint.ts'
 import type { KeyPolicy } from '../../core/keys/policy.ts'
+import { printSql, type SqlText, sql } from '../../query/sql/sql-text.ts'
+import { SQLITE } from '../../query/sql/sqlite.ts'
 import {
   fingerprintBytes,
   fingerprintOfBytes,
@@ -14,12 +16,30 @@ import {
 } from './column.ts'
 import type { Row, SqlValue } from './database.ts'
 
-/** Columns of `keys` and `revoked_keys` that `keyFromRow` reads, in its order. */
-export const KEY_COLUMNS = `fingerprint, id, owner, description, ttl_ms, expires_at, ${RECORD_COLUMNS},
-  family, keyspace, hint, disabled_at, disabled_by, disabled_reason, policy, metadata, good_from, previous, last_used_at, knox`
+const COMMON_COLUMNS = `fingerprint, id, owner, description, ttl_ms, expires_at, ${RECORD_COLUMNS},
+  family, keyspace, hint, disabled_at, disabled_by, disabled_reason, policy, metadata, good_from, previous`
+
+/** When a key of `keys` was used last; see `key_last_uses`. */
+export const KEY_LAST_USE = sql`coalesce(
+  (SELECT max(at, coalesce(keys.last_used_at, at)) FROM key_last_uses WHERE key_seq = keys.seq), keys.last_used_at)`
+
+/** The same of a key of `revoked_keys`. */
+export const REVOKED_LAST_USE = sql`coalesce(
+  (SELECT max(at, coalesce(revoked_keys.last_used_at, at)) FROM key_last_uses
+    WHERE key_seq = revoked_keys.key_seq), revoked_keys.last_used_at)`
+
+/** Columns of `keys` that `keyFromRow` reads, in its order. */
+export const KEY_COLUMNS = `${COMMON_COLUMNS}, ${textOf(KEY_LAST_USE)}, knox`
+
+/** The same of `revoked_keys`. */
+export const ENDED_KEY_COLUMNS = `${COMMON_COLUMNS}, ${textOf(REVOKED_LAST_USE)}, knox`
 
 /** Columns that `keyValues` gives values for: all but `seq`. */
-export const STORED_KEY_COLUMNS = `${KEY_COLUMNS}, idle_timeout_ms`
+export const STORED_KEY_COLUMNS = `${COMMON_COLUMNS}, last_used_at, knox, idle_timeout_ms`
+
+function textOf(constant: SqlText): string {
+  return printSql(constant, SQLITE.placeholder)
+}
 
 const FINGERPRINT = 0
 const ID = 1

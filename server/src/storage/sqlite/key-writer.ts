@@ -26,6 +26,7 @@ export const KEY_WRITES = {
   replace: `UPDATE keys SET (${STORED_KEY_COLUMNS}) = (${KEY_PLACEHOLDERS}) WHERE seq = ?`,
   renumberCredits: 'UPDATE key_credits SET key_seq = ? WHERE key_seq = ?',
   renumberUsage: 'UPDATE key_usage SET key_seq = ? WHERE key_seq = ?',
+  renumberLastUse: 'UPDATE key_last_uses SET key_seq = ? WHERE key_seq = ?',
   renumberPrevious: 'UPDATE previous_secrets SET key_seq = ? WHERE key_seq = ?',
   renumberMac: 'UPDATE legacy_macs SET key_seq = ? WHERE key_seq = ?',
 } as const
@@ -68,6 +69,7 @@ export class KeyWriter {
     this.#renumber = [
       KEY_WRITES.renumberCredits,
       KEY_WRITES.renumberUsage,
+      KEY_WRITES.renumberLastUse,
       KEY_WRITES.renumberPrevious,
       KEY_WRITES.renumberMac,
     ].map((text) => database.statement(text))

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { ACCESS_LOOKUPS } from './access-store.ts'
+import { AUDIT_CHAIN_LOOKUPS } from './audit-chains.ts'
 import { AUDIT_LIST } from './audit-store.ts'
 import { CONFIG_LOOKUP } from './config-store.ts'
 import { CREDENTIALS_LOOKUPS } from './credentials-store.ts'
@@ -17,6 +18,7 @@ import { openDatabase } from './open-database.ts'
 import { OWNER_LIMITS_LOOKUPS } from './owner-limits-store.ts'
 import { PREVIOUS_LOOKUPS } from './previous-secrets.ts'
 import { REVOKED_LOOKUPS } from './revoked-keys.ts'
+import { SCROLL_LOOKUPS } from './scroll-store.ts'
 import { SESSION_LOOKUPS } from './session-store.ts'
 import { USAGE_LOOKUPS } from './usage-store.ts'
 import { PROFILES_OF_USER } from './user-roles.ts'
@@ -44,8 +46,9 @@ const LOOKUPS = {
   credentials: CREDENTIALS_LOOKUPS,
   access: { ...ACCESS_LOOKUPS, profilesOfUser: PROFILES_OF_USER },
   sessions: SESSION_LOOKUPS,
+  scrolls: SCROLL_LOOKUPS,
   config: { byName: CONFIG_LOOKUP },
-  audit: { list: AUDIT_LIST },
+  audit: { list: AUDIT_LIST, ...AUDIT_CHAIN_LOOKUPS },
 }
 
 for (const [store, statements] of Object.entries(LOOKUPS)) {

@@ -1,32 +1,18 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
-
-/** One step of the schema: forward only, never edited once released. */
-type Migration = { readonly version: number; readonly name: string; readonly sql: string }
+import {
+  type AppliedMigration,
+  lastVersion,
+  type Migration,
+  missingMigrations,
+  readMigrations as readMigrationsIn,
+} from '../migration.ts'
 
 /** Marks our files, so that no other program's database is ever changed ("LKEY" in ASCII). */
 const APPLICATION_ID = 0x4c4b4559
 
-const FILE_NAME = /^(\d{4})-([a-z0-9-]+)\.sql$/
-
 /** The migrations of this build, read from the folder beside this file, in order. */
 export function readMigrations(folder = new URL('./migrations/', import.meta.url)): readonly Migration[] {
-  return readdirSync(folder)
-    .filter((file) => file.endsWith('.sql'))
-    .sort()
-    .map((file, index) => readMigration(folder, file, index + 1))
-}
-
-function readMigration(folder: URL, file: string, expected: number): Migration {
-  const [, version, name] = FILE_NAME.exec(file) ?? []
-  if (name === undefined || Number(version) !== expected) {
-    throw new Error(`Cannot read migration "${file}": its name must be ${printVersion(expected)}-words.sql`)
-  }
-  return { version: expected, name, sql: readFileSync(new URL(file, folder), 'utf8') }
-}
-
-function printVersion(version: number): string {
-  return String(version).padStart(4, '0')
+  return readMigrationsIn(folder)
 }
 
 /**
@@ -35,11 +21,12 @@ function printVersion(version: number): string {
  * @throws {Error} as `schemaVersion`; nothing is changed then.
  */
 export function migrate(connection: DatabaseSync, migrations: readonly Migration[]): void {
-  if (schemaVersion(connection, migrations) === migrations.length) return
+  if (missingMigrations(readApplied(connection), migrations).length === 0) return
   connection.exec('BEGIN IMMEDIATE')
   try {
     // Read again under the lock: another process may have been first.
-    applyMissing(connection, migrations, schemaVersion(connection, migrations))
+    const applied = readApplied(connection)
+    applyMissing(connection, missingMigrations(applied, migrations), applied)
     connection.exec('COMMIT')
   } catch (error) {
     if (connection.isTransaction) connection.exec('ROLLBACK')
@@ -50,20 +37,30 @@ export function migrate(connection: DatabaseSync, migrations: readonly Migration
 /**
  * The number of the last migration that was applied; 0 for an empty database.
  *
- * @throws {Error} when the schema is newer than `migrations`, or the database is another program's.
+ * @throws {Error} when the schema is newer than `migrations` and says that programs of theirs cannot use it, or the database
+ *   is another program's.
  */
 export function schemaVersion(connection: DatabaseSync, migrations: readonly Migration[]): number {
-  const version = readVersion(connection)
-  if (version > migrations.length) throw new Error(tooNew(version, migrations.length))
-  return version
+  const applied = readApplied(connection)
+  missingMigrations(applied, migrations)
+  return lastVersion(applied)
 }
 
-function applyMissing(connection: DatabaseSync, migrations: readonly Migration[], from: number): void {
-  if (from === 0) connection.exec(createBookkeeping())
-  const record = connection.prepare('INSERT INTO schema_migrations (version, name) VALUES (?, ?)')
-  for (const { version, name, sql } of migrations.slice(from)) {
+function applyMissing(
+  connection: DatabaseSync,
+  missing: readonly Migration[],
+  applied: readonly AppliedMigration[],
+): void {
+  if (applied.length === 0) connection.exec(createBookkeeping())
+  else if (!saysWhatIsCompatible(connection)) {
+    connection.exec('ALTER TABLE schema_migrations ADD COLUMN compatible_from INTEGER')
+  }
+  const record = connection.prepare(
+    'INSERT INTO schema_migrations (version, name, compatible_from) VALUES (?, ?, ?)',
+  )
+  for (const { version, name, sql, compatibleFrom } of missing) {
     connection.exec(sql)
-    record.run(version, name)
+    record.run(version, name, compatibleFrom ?? null)
   }
 }
 
@@ -71,16 +68,24 @@ function applyMissing(connection: DatabaseSync, migrations: readonly Migration[]
 const READ_OWNERSHIP = `SELECT (SELECT application_id FROM pragma_application_id) AS application,
   (SELECT count(*) FROM sqlite_schema) AS objects`
 
-function readVersion(connection: DatabaseSync): number {
+function readApplied(connection: DatabaseSync): readonly AppliedMigration[] {
   const { application, objects } = connection.prepare(READ_OWNERSHIP).get() ?? {}
-  if (application === APPLICATION_ID) return lastMigration(connection)
-  if (application === 0 && objects === 0) return 0
-  throw new Error('the file is a database of another program')
+  if (application === 0 && objects === 0) return []
+  if (application !== APPLICATION_ID) throw new Error('the file is a database of another program')
+  const from = saysWhatIsCompatible(connection) ? 'compatible_from' : 'NULL'
+  const rows = connection.prepare(`SELECT version, ${from} AS compatible_from FROM schema_migrations`).all()
+  return rows.map(({ version, compatible_from }) => ({
+    version: Number(version),
+    ...(compatible_from !== null && { compatibleFrom: Number(compatible_from) }),
+  }))
 }
 
-function lastMigration(connection: DatabaseSync): number {
-  const row = connection.prepare('SELECT max(version) AS version FROM schema_migrations').get()
-  return Number(row?.['version'] ?? 0)
+/** Files of before there was a rule for it do not. */
+function saysWhatIsCompatible(connection: DatabaseSync): boolean {
+  const columns = connection
+    .prepare("SELECT 1 FROM pragma_table_info('schema_migrations') WHERE name = 'compatible_from'")
+    .all()
+  return columns.length > 0
 }
 
 function createBookkeeping(): string {
@@ -89,10 +94,7 @@ function createBookkeeping(): string {
     CREATE TABLE schema_migrations (
       version INTEGER PRIMARY KEY,
       name TEXT NOT NULL,
-      applied_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+      applied_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+      compatible_from INTEGER
     ) STRICT;`
-}
-
-function tooNew(found: number, known: number): string {
-  return `its schema is version ${found}, and this build knows versions up to ${known}: start the newer Latchkey that wrote it`
 }

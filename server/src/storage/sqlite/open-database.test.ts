@@ -190,14 +190,19 @@ describe('migrations', () => {
     assert.deepEqual(versionsOf(connection), [1, 2])
   })
 
-  test('a folder with a gap or a strange name is refused', () => {
+  test('a folder with a strange name, or a number used twice, is refused', () => {
     const folder = mkdtempSync(join(tmpdir(), 'latchkey-migrations-'))
     const url = pathToFileURL(`${folder}/`)
     writeFileSync(join(folder, '0001-one.sql'), '')
     writeFileSync(join(folder, 'README.md'), '')
     assert.deepEqual(readMigrations(url), [{ version: 1, name: 'one', sql: '' }])
-    writeFileSync(join(folder, '0003-three.sql'), '')
-    assert.throws(() => readMigrations(url), /"0003-three.sql": its name must be 0002-words.sql/)
+    writeFileSync(join(folder, '0002-two.sql'), '-- compatible from 0001\nSELECT 1')
+    assert.deepEqual(readMigrations(url)[1]?.compatibleFrom, 1)
+    writeFileSync(join(folder, '0002-too.sql'), '')
+    assert.throws(() => readMigrations(url), /two of number 2/)
+    rmSync(join(folder, '0002-too.sql'))
+    writeFileSync(join(folder, 'three.sql'), '')
+    assert.throws(() => readMigrations(url), /"three.sql": its name must be NNNN-words.sql/)
     rmSync(folder, { recursive: true })
   })
 })

@@ -10,7 +10,9 @@ import { createKeyStore, shareKeys } from './key-store.ts'
 import { createLegacyKeyStore } from './legacy-key-store.ts'
 import { openDatabase } from './open-database.ts'
 import { prepareOwners } from './owners.ts'
+import { createScrollStore } from './scroll-store.ts'
 import { createSessionStore } from './session-store.ts'
+import { createStoreChanges } from './store-changes.ts'
 import { createUserStore } from './user-store.ts'
 import { prepareUserWriter } from './user-writer.ts'
 
@@ -32,18 +34,24 @@ export async function openSqliteStorage(path: string, bounds: SqliteBounds): Pro
   const freshness = new AccessFreshness(database)
   const userWriter = prepareUserWriter(database, freshness)
   const sharedKeys = shareKeys(database, bounds.keysInMemoryMax)
+  const changes = createStoreChanges(sharedKeys.news)
   return {
     keys: createKeyStore(database, writeAudit, requireOwner, sharedKeys),
     legacyKeys: createLegacyKeyStore(database, { writeAudit, requireOwner, shared: sharedKeys }),
     users: createUserStore(database, { writeAudit, requireOwner, userWriter, revoked: sharedKeys.revoked }),
     access: createAccessStore(database, { writeAudit, userWriter, freshness }),
-    sessions: createSessionStore(database, writeAudit, requireOwner),
+    sessions: createSessionStore(database, { writeAudit, requireOwner, news: sharedKeys.news }),
     audit: createAuditStore(database, writeAudit),
     config: createConfigStore(database, writeAudit),
     idempotency: createIdempotencyStore(database),
+    scrolls: createScrollStore(database),
+    changes,
     isHealthy: async () => isHealthy(database),
     cachedKeys: () => sharedKeys.memory.size,
-    close: () => database.close(),
+    async close() {
+      changes.close()
+      await database.close()
+    },
   }
 }
 

@@ -6,10 +6,10 @@ import type { Instant } from '../../core/record.ts'
 import { column, fingerprintOfBytes } from './column.ts'
 import type { Row, SqliteDatabase } from './database.ts'
 import type { KeyNews } from './key-news.ts'
-import { KEY_COLUMN_COUNT, KEY_COLUMNS, keyFromRow, STORED_KEY_COLUMNS } from './key-row.ts'
+import { ENDED_KEY_COLUMNS, KEY_COLUMN_COUNT, keyFromRow, STORED_KEY_COLUMNS } from './key-row.ts'
 
 /** Columns of `revoked_keys` that `revokedKeyFromRow` reads. */
-export const REVOKED_COLUMNS = `${KEY_COLUMNS}, revoked_at, revoked_by, reason, comment`
+export const REVOKED_COLUMNS = `${ENDED_KEY_COLUMNS}, revoked_at, revoked_by, reason, comment`
 
 /** How many columns `revokedKeyFromRow` reads. */
 export const REVOKED_COLUMN_COUNT = KEY_COLUMN_COUNT + 4

@@ -1,8 +1,5 @@
 import type { UserId } from '../../core/ids.ts'
-import { analyze } from '../../query/analyzer.ts'
-import { compareCodePoints } from '../../query/code-point-order.ts'
-import { type Posting, PostingsBuilder } from '../postings.ts'
-import { ChunkWriter, type PackedChunk, wholeList } from '../term-chunk.ts'
+import { type PackedWords, WordPacker, wordsOf } from '../word-packer.ts'
 import { column } from './column.ts'
 import type { Row, SqliteDatabase, Statement } from './database.ts'
 import { IndexMerge } from './index-merge.ts'
@@ -133,47 +130,8 @@ function ownerFrom(row: Row | undefined): Owner {
   return { no: column<number>(row, 0), indexedTo: column<number>(row, 1), keys: column<number>(row, 2) }
 }
 
-/** The words of one description, and how many they are with all their occurrences. */
-function wordsOf(
-  seq: number,
-  description: string,
-): { readonly byTerm: ReadonlyMap<string, Posting>; readonly words: number } {
-  const tokens = analyze('standard', description)
-  const positions = Map.groupBy(tokens, (token) => token.text)
-  const byTerm = new Map<string, Posting>()
-  for (const [term, at] of positions) {
-    byTerm.set(term, { document: seq, length: tokens.length, positions: at.map((token) => token.position) })
-  }
-  return { byTerm, words: tokens.length }
-}
-
-/** The words of some keys, each row a key's `seq` and description; the counts are of keys with words, and of words. */
-function packWords(rows: readonly Row[]): {
-  readonly chunks: readonly PackedChunk[]
-  readonly texts: number
-  readonly words: number
-} {
-  const byTerm = new Map<string, PostingsBuilder>()
-  let texts = 0
-  let words = 0
-  for (const row of rows) {
-    const seq = column<number>(row, 0)
-    const tokens = analyze('standard', column<string>(row, 1))
-    if (tokens.length > 0) texts += 1
-    words += tokens.length
-    for (const { text, position } of tokens) {
-      let postings = byTerm.get(text)
-      if (postings === undefined) {
-        postings = new PostingsBuilder()
-        byTerm.set(text, postings)
-      }
-      postings.add(seq, tokens.length, position)
-    }
-  }
-  const writer = new ChunkWriter()
-  for (const term of [...byTerm.keys()].sort(compareCodePoints)) {
-    const postings = byTerm.get(term)
-    if (postings !== undefined) writer.add(term, [wholeList(postings.build())])
-  }
-  return { chunks: writer.finish(), texts, words }
+function packWords(rows: readonly Row[]): PackedWords {
+  const packer = new WordPacker()
+  for (const row of rows) packer.add(column<number>(row, 0), column<string>(row, 1))
+  return packer.finish()
 }

@@ -17,7 +17,7 @@ import {
 } from '../documents.ts'
 import { CREDENTIALS_COLUMNS, credentialsFromRow } from './credentials-row.ts'
 import type { Row } from './database.ts'
-import { KEY_COLUMNS, keyFromRow } from './key-row.ts'
+import { KEY_COLUMNS, KEY_LAST_USE, keyFromRow } from './key-row.ts'
 import { PROFILE_COLUMNS, profileFromRow } from './profile-row.ts'
 import { ROLE_COLUMNS, roleFromRow } from './role-row.ts'
 import { USER_COLUMNS, userFromRow } from './user-row.ts'
@@ -109,7 +109,7 @@ export const KEYS: SearchTable<ApiKey> = {
     ['hash', FINGERPRINT],
     ['enabled', { kind: 'number', expression: sql`(disabled_at IS NULL)`, nullable: false }],
     ['scopes', SCOPES],
-    ['lastUsedAt', { kind: 'number', expression: sql`last_used_at`, nullable: true }],
+    ['lastUsedAt', { kind: 'number', expression: KEY_LAST_USE, nullable: true }],
     // Tokens are never stored.
     ['token', { kind: 'absent' }],
   ]),

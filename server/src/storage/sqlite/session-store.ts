@@ -5,6 +5,7 @@ import type { SessionStore } from '../../core/ports/session-store.ts'
 import type { WriteAudit } from './audit-store.ts'
 import { column, fingerprintBytes, fingerprintOfBytes } from './column.ts'
 import type { Row, SqliteDatabase, SqlValue } from './database.ts'
+import type { KeyNews } from './key-news.ts'
 import type { RequireOwner } from './owners.ts'
 
 const COLUMNS = 'fingerprint, owner, ttl_ms, expires_at, single_use, refreshed, created_at'
@@ -22,11 +23,16 @@ export const SESSION_LOOKUPS = {
     (SELECT fingerprint FROM sessions WHERE expires_at < ? ORDER BY expires_at LIMIT ?)`,
 } as const
 
+type SessionStoreNeeds = {
+  readonly writeAudit: WriteAudit
+  readonly requireOwner: RequireOwner
+  readonly news: KeyNews
+}
+
 /** Sessions in SQLite. */
 export function createSessionStore(
   database: SqliteDatabase,
-  writeAudit: WriteAudit,
-  requireOwner: RequireOwner,
+  { writeAudit, requireOwner, news }: SessionStoreNeeds,
 ): SessionStore {
   const find = database.statement(SESSION_LOOKUPS.byFingerprint)
   const consume = database.statement(SESSION_LOOKUPS.consume)
@@ -66,6 +72,7 @@ export function createSessionStore(
     remove(fingerprint, event) {
       return database.change(() => {
         if (remove.run(fingerprintBytes(fingerprint)) === 0) return false
+        news.sessionsEnded([fingerprint])
         writeAudit(event)
         return true
       })
@@ -73,6 +80,7 @@ export function createSessionStore(
     removeByOwner(owner, event) {
       return database.change(() => {
         const ended = removeByOwner.all(owner).map((row) => fingerprintOfBytes(row[0]))
+        news.sessionsEnded(ended)
         writeAudit(event)
         return ended
       })

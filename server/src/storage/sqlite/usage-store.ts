@@ -3,12 +3,12 @@ import { column, fingerprintOfBytes } from './column.ts'
 import type { KeyParts } from './key-parts.ts'
 
 /** Keys whose uses one change writes, so that nobody else waits long for the store. */
-const USES_AT_ONCE = 256
+const USES_AT_ONCE = 500
 
 /** SQL about use, for the test that asks SQLite how it answers it. */
 export const USAGE_LOOKUPS = {
-  used: `UPDATE keys SET last_used_at = max(coalesce(last_used_at, ?1), ?1) WHERE id = ?2
-    RETURNING seq, fingerprint, idle_timeout_ms`,
+  anyIdles: 'SELECT 1 FROM keys WHERE idle_timeout_ms > 0 LIMIT 1',
+  idling: 'SELECT fingerprint FROM keys WHERE seq = ? AND idle_timeout_ms > 0',
   seqById: 'SELECT seq FROM keys WHERE id = ?',
   previous: 'SELECT fingerprint FROM previous_secrets WHERE key_seq = ?',
   ofKey: `SELECT day, accepted, refused FROM key_usage
@@ -17,6 +17,8 @@ export const USAGE_LOOKUPS = {
     ORDER BY day DESC LIMIT ?2`,
 } as const
 
+const USE = `INSERT INTO key_last_uses (key_seq, at) VALUES (?, ?)
+  ON CONFLICT (key_seq) DO UPDATE SET at = max(at, excluded.at)`
 const COUNT = `INSERT INTO key_usage (key_seq, day, accepted, refused) VALUES (?, ?, ?, ?)
   ON CONFLICT (key_seq, day) DO UPDATE
   SET accepted = accepted + excluded.accepted, refused = refused + excluded.refused`
@@ -31,9 +33,7 @@ export function createUsageStore(parts: KeyParts): Pick<KeyStore, 'noteUses' | '
     async noteUses(uses) {
       for (let start = 0; start < uses.length; start += USES_AT_ONCE) {
         const batch = uses.slice(start, start + USES_AT_ONCE)
-        await database.change(() => {
-          for (const use of batch) note(use)
-        })
+        await database.change(() => note(batch))
       }
     },
     async usage(id, days) {
@@ -50,19 +50,36 @@ export function createUsageStore(parts: KeyParts): Pick<KeyStore, 'noteUses' | '
   }
 }
 
-function prepareNote({ database, news }: KeyParts): (uses: KeyUses) => void {
-  const used = database.statement(USAGE_LOOKUPS.used)
+type NotedUses = { readonly seq: number; readonly uses: KeyUses }
+
+function prepareNote({ database, news }: KeyParts): (batch: readonly KeyUses[]) => void {
   const seqById = database.statement(USAGE_LOOKUPS.seqById)
+  const anyIdles = database.statement(USAGE_LOOKUPS.anyIdles)
+  const idling = database.statement(USAGE_LOOKUPS.idling)
   const previous = database.statement(USAGE_LOOKUPS.previous)
+  const use = database.statement(USE)
   const count = database.statement(COUNT)
-  return ({ id, lastUsedAt, days }) => {
-    const row = lastUsedAt === undefined ? seqById.get(id) : used.get(lastUsedAt, id)
+
+  const found = (uses: KeyUses): readonly NotedUses[] => {
+    const row = seqById.get(uses.id)
+    return row === undefined ? [] : [{ seq: Number(row[0]), uses }]
+  }
+
+  // Only keys with an idle timeout are judged by their last use, so only they need be read again because of it.
+  const tell = ({ seq }: NotedUses): void => {
+    const row = idling.get(seq)
     if (row === undefined) return
-    const [seq, fingerprint, idleTimeoutMs] = row
-    for (const [day, { accepted, refused }] of days) count.run(Number(seq), day, accepted, refused)
-    // Only keys with an idle timeout are judged by their last use, so only they need be read again because of it.
-    if (fingerprint === undefined || idleTimeoutMs === null) return
-    const others = previous.all(Number(seq)).map((one) => fingerprintOfBytes(one[0]))
-    news.keysChanged([fingerprintOfBytes(fingerprint), ...others])
+    news.keysChanged([row, ...previous.all(seq)].map((one) => fingerprintOfBytes(one[0])))
+  }
+
+  return (batch) => {
+    // In the order of the tables, so that neighbours are written together.
+    const noted = batch.flatMap(found).sort((one, other) => one.seq - other.seq)
+    for (const { seq, uses } of noted) {
+      if (uses.lastUsedAt !== undefined) use.run(seq, uses.lastUsedAt)
+      for (const [day, { accepted, refused }] of uses.days) count.run(seq, day, accepted, refused)
+    }
+    if (anyIdles.get() === undefined) return
+    for (const each of noted) if (each.uses.lastUsedAt !== undefined) tell(each)
   }
 }

@@ -275,7 +275,7 @@ class NodeHttpListener implements AdoptingHttpListener {
     const settled = (): void => this.#settle(exchange)
     const isOver = response.destroyed || state.socket.destroyed
     const close = continueOwed || state.isOverrun || this.#closing !== undefined
-    let plan: StreamedBodyPlan = { hasBody: false, length: undefined }
+    let plan: StreamedBodyPlan = { hasBody: false, length: undefined, isChunked: false }
     try {
       if (!isOver) plan = writeStreamHead(response, reply, close)
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Duplex, Readable } from 'node:stream'
+import type { PeerTls } from '../peer.ts'
 
 /** Why a request body could not be had. */
 export type BodyProblem = 'too_large' | 'too_many_encodings' | 'unsupported_encoding' | 'corrupt' | 'aborted'
@@ -21,6 +22,8 @@ export type HttpRequest = {
    */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly address: string
+  /** Of an encrypted connection; absent: it is not encrypted. */
+  readonly tls?: PeerTls
   /** Somebody on this very host asks, see {@link isLocalRequest}. */
   readonly local: boolean
   /** Random, unique for each request. */
@@ -51,6 +54,24 @@ export type RequestStream = {
   readonly length: number | undefined
   /** Aborted when the connection ends before the answer was sent. */
   readonly gone: AbortSignal
+  /** What came behind a body in chunks; whole once the body has ended. */
+  readonly trailers: () => FieldLines
+  /**
+   * Tells the client something before the answer: a status of 1xx but 101. Nothing happens where that cannot be: the
+   * client speaks HTTP/1.0, takes nothing at the moment, waits for an earlier answer, or has its answer.
+   */
+  readonly inform: (status: number, headers: HttpReply['headers']) => void
+}
+
+/** Header fields as they came: names and values in turn. */
+export type FieldLines = readonly string[]
+
+/** What follows the body of an answer. */
+export type ReplyTrailers = {
+  /** Names that the head of the answer tells. */
+  readonly announced: readonly string[]
+  /** Asked for once the body has ended; fields that cannot be sent are left out. */
+  readonly lines: () => FieldLines
 }
 
 /** One HTTP answer. */
@@ -62,6 +83,8 @@ export type HttpReply = {
    * not as long as announced, cuts the connection: no client takes it for whole. It is destroyed when nobody wants it.
    */
   readonly body: string | Uint8Array | Readable
+  /** Of a streamed body; sent where that goes in chunks, which HTTP/1.0 does not know. */
+  readonly trailers?: ReplyTrailers
   /** With status 101, for requests with `upgrade`: is given the connection, which may be over, and what already came on it. */
   readonly takeOver?: (socket: Duplex, head: Uint8Array) => void
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isLocalRequest } from '../local-request.ts'
-import type { Peer } from '../peer.ts'
+import type { Peer, PeerTls } from '../peer.ts'
 import type { Body, HttpRequest, RequestStream, StreamLimits } from './http-message.ts'
 import { type BodyLimits, type BodyObserver, readRequestBody } from './request-body.ts'
 
@@ -17,6 +17,7 @@ export class NodeHttpRequest implements HttpRequest {
   readonly query: string
   readonly headers: HttpRequest['headers']
   readonly address: string
+  readonly tls?: PeerTls
   readonly upgrade?: 'websocket'
   readonly #incoming: IncomingMessage
   readonly #peer: Peer
@@ -35,6 +36,7 @@ export class NodeHttpRequest implements HttpRequest {
     this.#incoming = incoming
     this.#peer = peer
     this.#owner = owner
+    if (peer.tls !== undefined) this.tls = peer.tls
     if (upgrade !== undefined) this.upgrade = upgrade
   }
 

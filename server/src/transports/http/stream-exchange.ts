@@ -1,5 +1,6 @@
 import type { Exchange } from './exchange.ts'
-import type { RequestStream, StreamLimits } from './http-message.ts'
+import { sendableFields } from './field-lines.ts'
+import type { HttpReply, RequestStream, StreamLimits } from './http-message.ts'
 import { sendStream } from './reply-stream.ts'
 import { announcedLength, StreamedBody } from './request-stream.ts'
 import type { StreamedBodyPlan, StreamedReply } from './write-reply.ts'
@@ -20,7 +21,26 @@ export function openRequestStream(
   if (state.socket.destroyed) tell()
   else state.whenGone.add(tell)
   exchange.forget = () => state.whenGone.delete(tell)
-  return { body, length: announcedLength(incoming), gone: gone.signal }
+  return {
+    body,
+    length: announcedLength(incoming),
+    gone: gone.signal,
+    trailers: () => incoming.rawTrailers,
+    inform: (status, headers) => inform(exchange, status, headers),
+  }
+}
+
+function inform({ incoming, response }: Exchange, status: number, headers: HttpReply['headers']): void {
+  const { socket } = response
+  // It is worth no memory: who does not take it at once goes without. Without a socket an earlier answer is not sent yet.
+  if (socket === null || socket.destroyed || socket.writableNeedDrain) return
+  if (incoming.httpVersion !== '1.1' || response.headersSent) return
+  // Node.js before 24.18 does not know how.
+  if (!('writeInformation' in response)) return
+  const lines = Object.entries(headers).flatMap(([name, value]) =>
+    typeof value === 'string' ? [name, value] : value.flatMap((each) => [name, each]),
+  )
+  response.writeInformation(status, sendableFields(lines).flat())
 }
 
 const NOTHING = new Uint8Array(0)
@@ -39,7 +59,7 @@ export type StreamedReplyOwner = {
 export function sendReplyStream(
   { incoming, response, state }: Exchange,
   reply: StreamedReply,
-  { length }: StreamedBodyPlan,
+  { length, isChunked }: StreamedBodyPlan,
   owner: StreamedReplyOwner,
 ): void {
   // The client shall know at once that there is an answer; its first byte may be long in coming.
@@ -60,12 +80,15 @@ export function sendReplyStream(
     },
     end: () => {
       settle()
+      if (isChunked) response.addTrailers(sendableFields(reply.trailers?.lines() ?? []))
       owner.end()
     },
     broken: () => {
       settle()
       // Without chunks only a reset tells such a client that something is missing (RFC 9112 section 8).
-      if (incoming.httpVersion === '1.0' && state.socket.remoteAddress !== undefined) {
+      // An encrypted connection that ends without saying so tells it as well, and cannot be reset.
+      const isPlain = state.tls === undefined && state.socket.remoteAddress !== undefined
+      if (incoming.httpVersion === '1.0' && isPlain) {
         state.socket.resetAndDestroy()
       } else response.destroy()
     },

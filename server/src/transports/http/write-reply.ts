@@ -47,8 +47,10 @@ export function writeReplyHead(
 export type StreamedBodyPlan = {
   /** False: none of it. */
   readonly hasBody: boolean
-  /** Bytes that were announced; undefined: it is sent in chunks. */
+  /** Bytes that were announced; undefined: it is sent in chunks, or to HTTP/1.0 until the connection ends. */
   readonly length: number | undefined
+  /** Trailers may follow it. */
+  readonly isChunked: boolean
 }
 
 /**
@@ -66,8 +68,12 @@ export function writeStreamHead(
   const isEmpty = isBodyless(reply.status)
   const length = isEmpty ? undefined : namedLength(reply)
   if (length !== undefined) headers.push('Content-Length', String(length))
+  const hasBody = !isEmpty && response.req.method !== 'HEAD'
+  const isChunked = hasBody && length === undefined && response.useChunkedEncodingByDefault
+  const { announced = [] } = reply.trailers ?? {}
+  if (isChunked && announced.length > 0) headers.push('Trailer', announced.join(', '))
   response.writeHead(reply.status, headers)
-  return { hasBody: !isEmpty && response.req.method !== 'HEAD', length }
+  return { hasBody, length, isChunked }
 }
 
 /** Writes that the connection speaks WebSocket from now on. @throws {TypeError} A header that cannot be sent. */

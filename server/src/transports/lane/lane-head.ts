@@ -78,7 +78,9 @@ const SPECIAL_HEADERS: ReadonlySet<string> = new Set([
 
 function isFor(route: LaneRoute, method: string, path: string): boolean {
   if (!path.startsWith(route.path) || !route.methods.includes(method)) return false
-  return path.length === route.path.length || (route.reach === 'below' && path[route.path.length] === '/')
+  const isThere =
+    path.length === route.path.length || (route.reach === 'below' && path[route.path.length] === '/')
+  return isThere && route.accepts?.(path) !== false
 }
 
 function mayBecomeFor(route: LaneRoute, text: string): boolean {

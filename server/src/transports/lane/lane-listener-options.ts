@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { HTTP_LIMITS, type HttpLimits } from '../http/http-listener-options.ts'
 import type { Peer } from '../peer.ts'
+import type { TlsOptions } from '../tls-server.ts'
 import type { LaneReply, LaneRoute } from './lane-message.ts'
 
 /** Every bound of the lane; those of HTTP mean what they mean there. Times in ms, sizes in bytes. */
@@ -51,6 +52,8 @@ export type LanePlace =
 export type LaneListenerOptions = {
   readonly place: LanePlace
   readonly routes: readonly LaneRoute[]
+  /** Connections are encrypted; absent: they are not. */
+  readonly tls?: TlsOptions
   /** The answer while too many requests wait for theirs. */
   readonly overloaded: LaneReply
   /**

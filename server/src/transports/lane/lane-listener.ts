@@ -1,6 +1,7 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { HeldBytes } from '../held-bytes.ts'
-import { peerOf } from '../peer.ts'
+import type { Peer } from '../peer.ts'
+import { createSocketServer } from '../tls-server.ts'
 import { LaneConnection, type LaneOwner } from './lane-connection.ts'
 import {
   LANE_LIMITS,
@@ -37,6 +38,7 @@ class NetLaneListener implements LaneListener, LaneOwner {
   checks = 0
   readonly #options: LaneListenerOptions
   readonly #server: Server
+  readonly #stopServer: () => void
   readonly #connections = new Set<LaneConnection>()
   #waiting: LaneConnection[] = []
   readonly #passedOn = new Set<Socket>()
@@ -55,7 +57,9 @@ class NetLaneListener implements LaneListener, LaneOwner {
       ({ socket }) => socket.destroy(),
     )
     // Half open as in node:http, which may have to answer on the same socket.
-    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#connected(socket))
+    const { server, stop } = createSocketServer(options.tls, (socket, peer) => this.#connected(socket, peer))
+    this.#server = server
+    this.#stopServer = stop
     this.#server.maxConnections = this.limits.connectionsMax
   }
 
@@ -129,8 +133,8 @@ class NetLaneListener implements LaneListener, LaneOwner {
     return this.#closing
   }
 
-  #connected(socket: Socket): void {
-    const connection = new LaneConnection(socket, peerOf(socket), this)
+  #connected(socket: Socket, peer: Peer): void {
+    const connection = new LaneConnection(socket, peer, this)
     this.#connections.add(connection)
     socket.once('close', () => {
       this.#connections.delete(connection)
@@ -162,6 +166,7 @@ class NetLaneListener implements LaneListener, LaneOwner {
         clearInterval(this.#checking)
         resolve()
       })
+      this.#stopServer()
       for (const connection of this.#connections) {
         if (connection.isIdle) connection.socket.destroy()
       }

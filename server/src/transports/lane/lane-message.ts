@@ -32,6 +32,8 @@ export type LaneRoute = {
   readonly path: string
   /** Which requests it means: those of the path alone, or all below it as well (`/path/...`). */
   readonly reach: 'path' | 'below'
+  /** Which of these paths it means; the others go to node:http. Absent: all of them. */
+  readonly accepts?: (path: string) => boolean
   /** Requests that announce a longer body go to node:http; 0 for what takes none. In bytes. */
   readonly bodyBytesMax: number
   /** Requests with any of these headers, named in lower case, go to node:http. */

@@ -6,7 +6,7 @@ import type { LaneLimits, LaneListener, LaneListenerOptions } from './lane-liste
 
 /** What a lane with node:http behind it needs. */
 export type LaneBeforeHttpOptions = {
-  readonly lane: Pick<LaneListenerOptions, 'place' | 'routes' | 'overloaded'> & {
+  readonly lane: Pick<LaneListenerOptions, 'place' | 'routes' | 'overloaded' | 'tls'> & {
     readonly limits?: Partial<LaneLimits>
   }
   readonly http: Omit<HttpListenerOptions, 'host' | 'port'>

@@ -102,7 +102,9 @@ test('reads a preface in whatever pieces it comes', async (t) => {
   const { end, adopted } = await openTunnelled(t)
   const { secret } = end.address
   const request = 'GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
-  const bytes = Buffer.concat([secret, Buffer.of(9), Buffer.from('192.0.2.7'), Buffer.from(request)])
+  const peer = { address: '192.0.2.7', tls: { clientName: 'CN=ada' } }
+  const described = Buffer.from(JSON.stringify(peer))
+  const bytes = Buffer.concat([secret, Buffer.of(0, described.length), described, Buffer.from(request)])
   const socket = await knock(end.address, bytes.subarray(0, 5))
   const answer = receiveAll(socket)
   for (const byte of bytes.subarray(5)) {
@@ -110,7 +112,7 @@ test('reads a preface in whatever pieces it comes', async (t) => {
     await new Promise((resolve) => setImmediate(resolve))
   }
   assert.match(await answer, /192\.0\.2\.7 \/a 0$/)
-  assert.deepEqual(adopted, [{ address: '192.0.2.7', loopback: false }])
+  assert.deepEqual(adopted, [{ ...peer, loopback: false }])
 })
 
 test('the way to it is open to this user only', async (t) => {

@@ -17,8 +17,10 @@ export interface TunnelEnd {
 }
 
 const SECRET_BYTES = 32
-/** Longest address of a peer: IPv6 with a zone. */
-const ADDRESS_BYTES_MAX = 64
+/** Longest description of a peer: the name in a certificate is the longest part of it. */
+const PEER_BYTES_MAX = 16_384
+const LENGTH_BYTES = 2
+const HEAD_BYTES = SECRET_BYTES + LENGTH_BYTES
 /** How long a connection may take to say what it is, in ms. */
 const PREFACE_TIMEOUT_MS = 5_000
 
@@ -26,7 +28,7 @@ const PREFACE_TIMEOUT_MS = 5_000
  * Opens a Unix socket that only this user can reach, and gives each connection that comes through, with the peer for
  * whom it stands, to `adopt`: half open and paused, with what was read beyond the preface put back.
  *
- * A preface is the secret, the length of the peer's address in one byte, and the address.
+ * A preface is the secret, the length of what follows in two bytes, and the peer as JSON.
  */
 export async function openTunnelEnd(adopt: (socket: Socket, peer: Peer) => void): Promise<TunnelEnd> {
   await removeDeadTunnels(tmpdir())
@@ -59,8 +61,13 @@ export async function openTunnelEnd(adopt: (socket: Socket, peer: Peer) => void)
 /** Passes a connection on through a tunnel: bytes both ways, until both ends are done. `socket` is paused. */
 export function passThrough({ path, secret }: TunnelAddress, socket: Socket, peer: Peer): void {
   const tunnel = connect({ path, allowHalfOpen: true })
-  const address = Buffer.from(peer.address, 'latin1')
-  tunnel.write(Buffer.concat([secret, Buffer.of(address.length), address]))
+  const described = Buffer.from(JSON.stringify({ address: peer.address, tls: peer.tls }))
+  const length = Buffer.of(described.length >> 8, described.length & 0xff)
+  if (described.length > PEER_BYTES_MAX) {
+    tunnel.destroy()
+    return void socket.destroy()
+  }
+  tunnel.write(Buffer.concat([secret, length, described]))
   joinEnds(socket, tunnel)
   joinEnds(tunnel, socket)
 }
@@ -77,18 +84,22 @@ function readPreface(socket: Socket, secret: Uint8Array, adopt: (socket: Socket,
   const refuse = (): void => void socket.destroy()
   const take = (chunk: Buffer): void => {
     read = Buffer.concat([read, chunk])
-    if (read.length <= SECRET_BYTES) return
-    const end = SECRET_BYTES + 1 + (read[SECRET_BYTES] ?? 0)
+    if (read.length < HEAD_BYTES) return
+    const end = HEAD_BYTES + read.readUInt16BE(SECRET_BYTES)
     const isKnown = timingSafeEqual(read.subarray(0, SECRET_BYTES), secret)
-    if (!isKnown || end > SECRET_BYTES + 1 + ADDRESS_BYTES_MAX) return void refuse()
+    if (!isKnown || end > HEAD_BYTES + PEER_BYTES_MAX) return void refuse()
     if (read.length < end) return
     clearTimeout(deadline)
     socket.off('data', take).off('error', refuse).off('end', refuse).off('close', stop)
     socket.pause()
     const rest = read.subarray(end)
     if (rest.length > 0) socket.unshift(rest)
-    const address = read.toString('latin1', SECRET_BYTES + 1, end)
-    adopt(socket, { address, loopback: isLoopback(address) })
+    // Whoever knows the secret is a thread of this process, and wrote it in `passThrough`.
+    const { address, tls } = JSON.parse(read.toString('utf8', HEAD_BYTES, end)) as Pick<
+      Peer,
+      'address' | 'tls'
+    >
+    adopt(socket, { address, loopback: isLoopback(address), ...(tls !== undefined && { tls }) })
   }
   const stop = (): void => clearTimeout(deadline)
   const deadline = setTimeout(refuse, PREFACE_TIMEOUT_MS)

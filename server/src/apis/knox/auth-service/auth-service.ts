@@ -43,6 +43,7 @@ export function createAuthService(
   return {
     role: 'KNOX-AUTH-SERVICE',
     matches: (path) => path === '/auth/api' || path.startsWith('/auth/api/'),
+    tellsWhoAsks: (path) => path === `${BASE}/pre` || path === `${BASE}/extauthz`,
     // Proxies send the body of the request along now and then; it is none of ours.
     streams: true,
     answer(request, principal) {

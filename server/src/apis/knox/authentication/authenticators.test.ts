@@ -92,7 +92,7 @@ describe('ShiroProvider', () => {
 
   it('lets in who shows the right password, and anybody where nothing is needed', async () => {
     assert.deepEqual(await ask('/x/y', basic('guest:right')), { name: 'guest', groups: ['g'] })
-    assert.deepEqual(await ask('/open'), { name: 'anonymous', groups: [] })
+    assert.deepEqual(await ask('/open'), { name: 'anonymous', groups: [], trust: 'none' })
   })
 
   it('challenges everybody else, also where no rule is: Knox answers 500 there', async () => {

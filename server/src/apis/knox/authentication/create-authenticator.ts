@@ -1,4 +1,6 @@
+import { NAME_TRUSTS, type NameTrust } from '../../../core/keys/api-key.ts'
 import type { Authenticator } from '../knox-filter.ts'
+import { NOBODY } from '../principal.ts'
 import { TopologyProblem } from '../topologies/topology-problem.ts'
 import type { Provider, Topology } from '../topology.ts'
 import { createHeaderPreAuth } from './header-pre-auth.ts'
@@ -16,6 +18,8 @@ export type AuthenticationParts = {
   /** Keeps clients from trying out many passwords. */
   readonly guardPasswords: (check: CheckPassword) => CheckPassword
   readonly now: () => number
+  /** Which users of this server may be meant by names that others vouch for, where a topology says nothing. */
+  readonly nameTrust: NameTrust
   /** The text of a file of certificates. */
   readonly readCertificates: (path: string) => string
 }
@@ -32,19 +36,43 @@ export function createAuthenticator(
   topology: Topology,
   parts: AuthenticationParts,
 ): Authenticator {
+  const where = `${topology.name}: provider "${provider.name}" of role "${provider.role}"`
+  const authenticate = authenticatorOf(provider, topology, { where, parts })
+  const trust = nameTrustIn(provider, where) ?? parts.nameTrust
+  return async (request) => {
+    const caller = await authenticate(request)
+    return caller && { trust, assertedTrust: trust, ...caller }
+  }
+}
+
+/** Whether the names that this provider vouches for are those of users of this server; Knox knows no such thing. */
+function nameTrustIn({ params }: Provider, where: string): NameTrust | undefined {
+  const text = params.get('latchkey.users')?.trim().toLowerCase()
+  if (text === undefined) return undefined
+  const trust = NAME_TRUSTS.find((each) => each === text)
+  if (trust !== undefined) return trust
+  throw new TopologyProblem(
+    `${where}: parameter "latchkey.users" is "${text}", and must be one of ${NAME_TRUSTS.join(', ')}`,
+  )
+}
+
+function authenticatorOf(
+  provider: Provider,
+  topology: Topology,
+  { where, parts }: { readonly where: string; readonly parts: AuthenticationParts },
+): Authenticator {
   const { name, role, params } = provider
-  const where = `${topology.name}: provider "${name}" of role "${role}"`
   switch (name) {
     case 'ShiroProvider':
       return createShiro(createUrlRules(params, where), passwordCheckOf(provider, where, parts))
     case 'Anonymous':
-      return () => Promise.resolve({ name: 'anonymous', groups: [] })
+      return () => Promise.resolve(NOBODY)
     case 'RemoteAuthProvider':
       return createRemoteAuth(provider, where, parts)
     case 'HeaderPreAuth':
       return createHeaderPreAuth(provider, where)
     case 'JWTProvider':
-      return createJwtProvider(provider, parts.tokens)
+      return createJwtProvider(provider, parts.tokens, where)
     default:
       throw new TopologyProblem(
         `${topology.name}: Failed to contribute provider. Role: ${role} Name: ${name}.`,

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { describe, it } from 'node:test'
+import { type JWTPayload, SignJWT } from 'jose'
 import type { KeyId, UserId } from '../../../core/ids.ts'
 import type { ApiKey } from '../../../core/keys/api-key.ts'
 import type { Fingerprint } from '../../../core/keys/fingerprint.ts'
@@ -7,6 +10,7 @@ import { parseKnoxToken, printKnoxToken } from '../../../core/keys/knox-token.ts
 import type { RefusalReason } from '../../../core/keys/verdict.ts'
 import type { JwtVerdict, KnoxClaims } from '../knox-claims.ts'
 import { KnoxRefusal } from '../knox-request.ts'
+import { createCertificate, createSelfSigned } from '../proxy/testing/self-signed.ts'
 import { requestFor } from '../testing/request-for.ts'
 import { createJwtProvider } from './jwt-provider.ts'
 
@@ -79,6 +83,7 @@ function open(world: World = {}) {
         }),
       uniformRefusals: world.uniform ?? false,
     },
+    't.xml',
   )
   const ask = ({ method = 'GET', target = '/x', headers = {}, body = '' }: Asked) =>
     authenticate(requestFor(method, target, { headers, body }))
@@ -89,6 +94,9 @@ const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}`
 const basic = (text: string) => ({
   headers: { authorization: `Basic ${Buffer.from(text).toString('base64')}` },
 })
+/** A certificate of another issuer, as Knox has it. */
+const FOREIGN = createSelfSigned().cert.replaceAll(/-----[^-]+-----/g, '')
+
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 const form = (members: Readonly<Record<string, string>>, headers = {}): Asked => ({
   method: 'POST',
@@ -121,7 +129,7 @@ describe('JWTProvider', () => {
     ]
     for (const place of places) {
       const { ask, checked } = open()
-      assert.deepEqual(await ask(place), { name: 'guest', groups: [], key: STORED })
+      assert.deepEqual(await ask(place), { name: 'guest', groups: [], key: STORED, trust: 'ordinary' })
       assert.deepEqual(checked, [KEY])
     }
   })
@@ -284,6 +292,25 @@ describe('JWTProvider', () => {
     assert.equal((await named.ask({ headers: { cookie: `other=${JWT}` } }))?.name, 'jwt-user')
   })
 
+  it('goes by the cookie first, where cookies count: a bad one is not made good by the header (InvalidCookie)', async () => {
+    const { ask, checked } = open({ params: { 'knox.token.use.cookie': 'true' } })
+    for (const value of ['nonsense', KEY, '']) {
+      const headers = { ...bearer(KEY).headers, cookie: `hadoop-jwt=${value}` }
+      assert.deepEqual(await refusalOf(ask({ headers })), [401, undefined], value)
+    }
+    assert.deepEqual(checked, [])
+    const elsewhere = { ...bearer(KEY).headers, cookie: 'other=nonsense' }
+    assert.equal((await ask({ headers: elsewhere }))?.name, 'guest')
+  })
+
+  it('takes tokens as managed unless it says false, which nothing and blanks do not (testServerManagedTokenState)', async () => {
+    const accepts = (value: string) =>
+      open({ params: { 'knox.token.exp.server-managed': value } }).ask(bearer(KEY))
+    for (const value of ['', ' ', 'true', 'TRUE']) assert.equal((await accepts(value))?.name, 'guest', value)
+    for (const value of ['false', ' False ']) assert.equal((await refusalOf(accepts(value)))[0], 401, value)
+    assert.equal((await open().ask(bearer(KEY)))?.name, 'guest')
+  })
+
   it('refuses a JWT whose state is gone, over or disabled, or that is for others', async () => {
     const cases: [World, string | undefined][] = [
       [{ state: 'unknown' }, `Unknown token: ${SHOWN_ID}`],
@@ -297,9 +324,7 @@ describe('JWTProvider', () => {
       [{ params: { 'jwt.expected.sigalg': 'ES256' } }, undefined],
       [{ params: { 'knox.token.allowed.jws.types': 'at+jwt' } }, undefined],
       // The keys of another issuer are named: it is not this server that is trusted.
-      [{ params: { 'knox.token.verification.pem': 'MIIB' } }, undefined],
-      [{ params: { 'knox.token.jwks.url': 'https://idp.example.org/jwks' } }, undefined],
-      [{ params: { 'knox.token.principal.claim': 'email', 'jwt.instance.key.fallback': 'true' } }, undefined],
+      [{ params: { 'knox.token.verification.pem': FOREIGN } }, undefined],
     ]
     for (const [world, message] of cases) {
       assert.deepEqual(await refusalOf(open(world).ask(bearer(JWT))), [401, message])
@@ -307,7 +332,8 @@ describe('JWTProvider', () => {
     const asExpected = {
       'jwt.expected.sigalg': 'RS256',
       'knox.token.allowed.jws.types': 'JWT, at+jwt',
-      'knox.token.verification.pem': 'MIIB',
+      'knox.token.verification.pem': FOREIGN,
+      'jwt.expected.issuer': CLAIMS.issuer,
       'jwt.instance.key.fallback': 'true',
       'knox.token.principal.claim': 'sub',
     }
@@ -318,6 +344,57 @@ describe('JWTProvider', () => {
       (await open({ params: { 'knox.token.audiences': 'a0, a1' } }).ask(bearer(JWT)))?.name,
       'jwt-user',
     )
+  })
+
+  it('accepts tokens of another issuer by its key instead, with what is expected of them', async () => {
+    const issuer = createCertificate({ CN: 'issuer' })
+    const tokenOf = (claims: JWTPayload, typ?: string) =>
+      new SignJWT({
+        iss: 'https://idp.example.org',
+        sub: 'ada',
+        aud: 'knox',
+        'knox.groups': ['g'],
+        ...claims,
+      })
+        .setProtectedHeader({ alg: 'ES256', ...(typ !== undefined && { typ }) })
+        .sign(issuer.privateKey)
+    const params = {
+      'knox.token.verification.pem': issuer.cert,
+      'jwt.expected.sigalg': 'ES256',
+      'jwt.expected.issuer': 'https://idp.example.org',
+      'knox.token.audiences': 'knox',
+    }
+    const shown = async (claims: JWTPayload, { typ, more = {} }: { typ?: string; more?: object } = {}) =>
+      open({ params: { ...params, ...more }, jwt: { ok: false, reason: 'untrusted' } }).ask(
+        bearer(await tokenOf(claims, typ)),
+      )
+    // Nobody's user here is meant unless the provider says so, and no key of ours.
+    assert.deepEqual(await shown({ 'knox.id': ID, 'managed.token': 'true' }), { name: 'ada', groups: ['g'] })
+    assert.equal((await shown({}, { typ: 'JWT' }))?.name, 'ada')
+    const wrong: [() => Promise<unknown>, string | undefined][] = [
+      [() => shown({ iss: 'https://evil.example.org' }), undefined],
+      [() => shown({ aud: 'other' }), undefined],
+      [() => shown({ exp: 0 }), 'Token has expired'],
+      [() => shown({}, { typ: 'at+jwt' }), undefined],
+      // The issuer of Knox's own tokens is expected when nothing is said.
+      [() => shown({}, { more: { 'jwt.expected.issuer': 'KNOXSSO' } }), undefined],
+    ]
+    for (const [asked, message] of wrong) assert.deepEqual(await refusalOf(asked()), [401, message])
+  })
+
+  it('accepts tokens of this server while the keys of another issuer cannot be had, and says so of all others', async (t) => {
+    const server = createServer((_request, response) => response.writeHead(500).end()).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.after(() => server.close())
+    const bound = server.address()
+    assert.ok(bound !== null && typeof bound === 'object')
+    const params = {
+      'knox.token.jwks.url': `http://127.0.0.1:${bound.port}/jwks.json`,
+      'jwt.instance.key.fallback': 'true',
+    }
+    assert.equal((await open({ params }).ask(bearer(JWT)))?.name, 'jwt-user')
+    const strange = open({ params, jwt: { ok: false, reason: 'untrusted' } })
+    assert.equal((await refusalOf(strange.ask(bearer(JWT))))[0], 503)
   })
 
   it('accepts a JWT that was renewed after what it says itself', async () => {
@@ -331,7 +408,7 @@ describe('JWTProvider', () => {
   it('needs nobody for the key set, and for paths that are listed', async () => {
     const { ask } = open({ params: { 'jwt.unauthenticated.path.list': '/a;/b, /c' } })
     for (const target of ['/knoxtoken/api/v1/jwks.json', '/a', '/b', '/c']) {
-      assert.deepEqual(await ask({ target }), { name: 'anonymous', groups: [] })
+      assert.deepEqual(await ask({ target }), { name: 'anonymous', groups: [], trust: 'none' })
     }
     assert.deepEqual(await refusalOf(ask({ target: '/a/b' })), [401, undefined])
   })
@@ -347,6 +424,7 @@ describe('JWTProvider', () => {
         now: () => 0,
         uniformRefusals: false,
       },
+      't.xml',
     )
     const request = requestFor('POST', '/x', {
       headers: { ...FORM, ...basic(`${ID}:${KEY}`).headers },

@@ -1,13 +1,13 @@
-import type { UserId } from '../../../core/ids.ts'
 import type { ApiKey } from '../../../core/keys/api-key.ts'
 import { tokenDisplayId } from '../../../core/keys/knox-token.ts'
+import { nameTrustOf } from '../../../core/keys/namesakes.ts'
 import type { KeyCheck, KeyVerdict, RefusalReason } from '../../../core/keys/verdict.ts'
 import type { JwtVerdict, KnoxClaims } from '../knox-claims.ts'
 import type { Authenticator } from '../knox-filter.ts'
 import { KnoxRefusal, type KnoxRequest } from '../knox-request.ts'
-import type { Authenticated } from '../principal.ts'
+import { type Authenticated, NOBODY } from '../principal.ts'
 import type { Provider } from '../topology.ts'
-import { namesForeignIssuer } from './foreign-issuer.ts'
+import { type ForeignIssuer, type ForeignVerdict, foreignIssuerOf } from './foreign-issuer.ts'
 import {
   isPresentedJwt,
   MALFORMED_KEY,
@@ -37,26 +37,30 @@ const ALWAYS_OPEN = ['/knoxtoken/api/v1/jwks.json']
 /**
  * `JWTProvider`: API keys of any language, and JSON Web Tokens that the token services here issued.
  *
- * Keys are accepted unless `knox.token.exp.server-managed` is false. All other parameters concern JWTs alone, as in Knox.
+ * Keys are accepted unless `knox.token.exp.server-managed` is false. All other parameters concern JWTs alone, as in Knox:
+ * with the keys of another issuer, its tokens are accepted instead of those that were issued here.
+ *
+ * @throws {TopologyProblem} a parameter cannot be understood.
  */
-export function createJwtProvider({ params }: Provider, checks: TokenChecks): Authenticator {
+export function createJwtProvider({ params }: Provider, checks: TokenChecks, where: string): Authenticator {
   const places = tokenPlacesOf(params)
   const openPaths = [
     ...ALWAYS_OPEN,
     ...(params.get('jwt.unauthenticated.path.list') ?? '').split(/[;,]/).map((path) => path.trim()),
   ]
   const keysAccepted = params.get('knox.token.exp.server-managed')?.trim().toLowerCase() !== 'false'
-  const expectations = expectationsOf(params)
+  const foreign = foreignIssuerOf(params, where, checks)
+  const rules: JwtRules = { ...expectationsOf(params, foreign !== undefined), foreign }
 
   return async (request) => {
-    if (openPaths.includes(request.path)) return { name: 'anonymous', groups: [] }
+    if (openPaths.includes(request.path)) return NOBODY
     try {
       const token = await presentedToken(request, places)
       if (token === undefined) return refuse(undefined, 'no_credentials')
       if (isPresentedJwt(token)) {
         // Who acts for the subject must be somebody too (RFC 8693 section 2.1).
-        if (token.actor !== undefined) await callerOfJwt(request, token.actor, checks, expectations)
-        return await callerOfJwt(request, token.text, checks, expectations)
+        if (token.actor !== undefined) await callerOfJwt(request, token.actor, checks, rules)
+        return await callerOfJwt(request, token.text, checks, rules)
       }
       if (!keysAccepted) return refuse(UNMANAGED)
       return await callerOfKey(request, token, checks)
@@ -75,11 +79,12 @@ type Expectations = {
   readonly issuers: readonly string[]
   readonly algorithms: readonly string[]
   readonly types: readonly string[]
-  /** No JWT is accepted at all. */
-  readonly none: boolean
 }
 
-function expectationsOf(params: Provider['params']): Expectations {
+/** By which rules JSON Web Tokens are accepted; `foreign`: who else issues them. */
+type JwtRules = Expectations & { readonly foreign: ForeignIssuer | undefined }
+
+function expectationsOf(params: Provider['params'], isForeign: boolean): Expectations {
   const listOf = (name: string) =>
     (params.get(name) ?? '')
       .split(',')
@@ -87,12 +92,18 @@ function expectationsOf(params: Provider['params']): Expectations {
       .filter((each) => each !== '')
   return {
     audiences: listOf('knox.token.audiences'),
-    issuers: listOf('jwt.expected.issuer'),
+    // As Knox: keys that many share, such as those of one provider for all its customers, say nothing of the issuer.
+    issuers: isForeign && !params.has('jwt.expected.issuer') ? ['KNOXSSO'] : listOf('jwt.expected.issuer'),
     algorithms: listOf('jwt.expected.sigalg'),
-    types: listOf('knox.token.allowed.jws.types'),
-    none: namesForeignIssuer(params) !== undefined,
+    types:
+      isForeign && !params.has('knox.token.allowed.jws.types')
+        ? FOREIGN_TYPES
+        : listOf('knox.token.allowed.jws.types'),
   }
 }
+
+/** Tokens for other purposes say so (RFC 8725 section 3.11). */
+const FOREIGN_TYPES = ['JWT', 'jwt', '']
 
 function isExpected(claims: KnoxClaims, { audiences, issuers, algorithms, types }: Expectations): boolean {
   const isOf = (expected: readonly string[], values: readonly string[]) =>
@@ -108,21 +119,40 @@ function isExpected(claims: KnoxClaims, { audiences, issuers, algorithms, types 
 async function callerOfJwt(
   request: KnoxRequest,
   jwt: string,
-  { checkJwt, checkHolder, now }: TokenChecks,
-  expectations: Expectations,
+  checks: TokenChecks,
+  rules: JwtRules,
 ): Promise<Authenticated> {
-  if (expectations.none) return refuse(undefined)
+  const { foreign } = rules
+  const found = await foreign?.verify(jwt).catch((error: unknown) => unlessOwnCounts(error, rules))
+  if (found !== undefined && !(found instanceof KnoxRefusal)) return callerOfForeign(found, rules)
+  if (foreign !== undefined && !foreign.besidesOwn) return refuse(undefined)
+  const { checkJwt, checkHolder, now } = checks
   const verdict = await checkJwt(jwt)
-  if (!verdict.ok && verdict.reason !== 'expired') return refuse(undefined)
+  if (!verdict.ok && verdict.reason !== 'expired') {
+    if (found !== undefined) throw found
+    return refuse(undefined)
+  }
   const { claims } = verdict
-  if (!isExpected(claims, expectations)) return refuse(undefined)
+  if (!isExpected(claims, rules)) return refuse(undefined)
   const { subject: name, groups, tokenId } = claims
   if (!claims.managed || tokenId === undefined) return verdict.ok ? { name, groups } : refuse(EXPIRED)
   // What is kept here counts, and not what the token says of itself: it may have been renewed since.
   const state = await checkHolder(tokenId, checkOf(request))
   const key = state.found?.key
-  if (state.refusal === undefined && key !== undefined) return { name, groups, key }
+  if (state.refusal === undefined && key !== undefined) return { name, groups, key, trust: nameTrustOf(key) }
   return refuseKey(state, { shownId: tokenDisplayId(tokenId), knownId: false, now: now() })
+}
+
+/** That the keys of another issuer cannot be had says nothing of tokens of this server, where they count as well. */
+function unlessOwnCounts(error: unknown, { foreign }: JwtRules): KnoxRefusal {
+  if (error instanceof KnoxRefusal && foreign?.besidesOwn === true) return error
+  throw error
+}
+
+/** Nothing is kept here of the tokens of others: they are good as long as they say. */
+function callerOfForeign({ claims, isExpired }: ForeignVerdict, rules: JwtRules): Authenticated {
+  if (!isExpected(claims, rules)) return refuse(undefined)
+  return isExpired ? refuse(EXPIRED) : { name: claims.subject, groups: claims.groups }
 }
 
 const EXPIRED = 'Token has expired'
@@ -134,7 +164,7 @@ async function callerOfKey(
 ): Promise<Authenticated> {
   const { verdict, id, knownId } = await checkKey(text, checkOf(request))
   const key = verdict.found?.key
-  if (verdict.refusal === undefined && key !== undefined) return { name: nameOf(key), groups: [], key }
+  if (verdict.refusal === undefined && key !== undefined) return callerWith(key)
   return refuseKey(verdict, { shownId: tokenDisplayId(id ?? key?.id ?? ''), knownId, now: now() })
 }
 
@@ -155,10 +185,14 @@ function refuseKey(
 }
 
 /** Tokens of clients that are applications of others act under the id of the token, not for their owner. */
-function nameOf(key: ApiKey): string | UserId {
+function callerWith(key: ApiKey): Authenticated {
   const isThirdParty = key.knox?.type === 'CLIENT_ID' && key.knox.thirdPartyApp !== false
-  return isThirdParty ? key.id : key.owner
+  return isThirdParty
+    ? { name: key.id, groups: NO_GROUPS, key, trust: 'none' }
+    : { name: key.owner, groups: NO_GROUPS, key, trust: nameTrustOf(key) }
 }
+
+const NO_GROUPS: readonly string[] = []
 
 type KeyRefusal = { readonly status: number; readonly message: string | undefined }
 

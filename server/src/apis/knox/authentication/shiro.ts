@@ -1,6 +1,6 @@
 import type { Authenticator } from '../knox-filter.ts'
 import { KnoxRefusal, type KnoxRequest } from '../knox-request.ts'
-import type { Authenticated } from '../principal.ts'
+import { type Authenticated, NOBODY } from '../principal.ts'
 import { shownCredentials } from './basic-credentials.ts'
 import type { UrlRules } from './url-rules.ts'
 
@@ -21,7 +21,7 @@ export const CHALLENGE = { 'WWW-Authenticate': 'BASIC realm="application"' } as 
  */
 export function createShiro(rules: UrlRules, checkPassword: CheckPassword): Authenticator {
   return async (request) => {
-    if (rules(request.path) === 'anon') return { name: 'anonymous', groups: [] }
+    if (rules(request.path) === 'anon') return NOBODY
     const shown = shownCredentials(request.http)
     const caller =
       shown.kind === 'basic' ? await checkPassword(request, shown.username, shown.password) : undefined

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { KnoxRefusal } from '../knox-request.ts'
+import type { Authenticated } from '../principal.ts'
 import { requestFor } from '../testing/request-for.ts'
 import { TopologyProblem } from '../topologies/topology-problem.ts'
 import { createIdentityAssertion, ImpersonationRefused } from './identity-assertion.ts'
@@ -36,6 +37,34 @@ describe('identity assertion', () => {
       impersonated: false,
     })
     assert.deepEqual([(await mapped('tom')).effective, (await mapped('other')).effective], ['t', 'other'])
+  })
+
+  it('makes nobody another user of this server than the one who proved to be that, unless all names are users', async () => {
+    const own = { name: 'Root', groups: [], trust: 'all' } as const
+    const trustOf = async (
+      name: string,
+      caller: Authenticated,
+      params: Readonly<Record<string, string>> = {},
+      target = '/x',
+    ) => {
+      const provider = { role: 'identity-assertion', name, params: new Map(Object.entries(params)) } as const
+      const assertIdentity = createIdentityAssertion(provider, 't.xml')
+      const { effective, trust } = await assertIdentity(requestFor('POST', target, {}), caller)
+      return [effective, trust]
+    }
+    assert.deepEqual(await trustOf('Default', own), ['Root', 'all'])
+    assert.deepEqual(await trustOf('SwitchCase', own), ['root', 'ordinary'])
+    const mapping = { 'principal.mapping': 'Root=admin' }
+    assert.deepEqual(await trustOf('Default', own, mapping), ['admin', 'ordinary'])
+    const proxies = {
+      ...IMPERSONATION,
+      'hadoop.proxyuser.Root.users': '*',
+      'hadoop.proxyuser.Root.hosts': '*',
+    }
+    assert.deepEqual(await trustOf('Default', own, proxies, '/x?doAs=admin'), ['admin', 'ordinary'])
+    assert.deepEqual(await trustOf('SwitchCase', { ...own, assertedTrust: 'all' }), ['root', 'all'])
+    assert.deepEqual(await trustOf('SwitchCase', { ...own, assertedTrust: 'none' }), ['root', 'none'])
+    assert.deepEqual(await trustOf('SwitchCase', { ...own, trust: 'none' }), ['root', 'none'])
   })
 
   it('puts text around names', async () => {

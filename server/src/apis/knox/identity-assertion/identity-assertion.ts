@@ -58,8 +58,22 @@ export function createIdentityAssertion(provider: Provider, file: string): Ident
     const before = target ?? caller.name
     const effective = rules.principal(principals.get(before) ?? before)
     const own = target === undefined ? caller.groups : []
-    return { ...caller, effective, groups: groupsOf(effective, own), impersonated: target !== undefined }
+    return {
+      ...caller,
+      ...trustIn(effective, caller),
+      effective,
+      groups: groupsOf(effective, own),
+      impersonated: target !== undefined,
+    }
   }
+}
+
+/** Who proved to be a user of this server did so under the own name, and is nobody else by that. */
+function trustIn(
+  effective: string,
+  { name, trust, assertedTrust }: Authenticated,
+): Pick<Authenticated, 'trust'> {
+  return trust === 'all' && effective !== name ? { trust: assertedTrust ?? 'ordinary' } : {}
 }
 
 /**

@@ -20,6 +20,9 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 
 /** Headers of requests that are ours to say, whoever said them before. */
 const OWN: ReadonlySet<string> = new Set([
+  // Who is behind believes that we checked them (RFC 9440 section 3).
+  'client-cert',
+  'client-cert-chain',
   'content-length',
   'expect',
   'forwarded',
@@ -40,19 +43,30 @@ export type StrippedHeaders = Pick<CredentialPlaces, 'headers' | 'cookies'> & {
   readonly identity: readonly string[]
 }
 
+/** Tells of a name in lower case whether a field of the request with these headers is kept from the upstream. */
+export function strippedOf(
+  headers: HttpRequest['headers'],
+  stripped: StrippedHeaders,
+): (name: string) => boolean {
+  const unwanted = new Set([...stripped.headers, ...stripped.identity].map(asRead))
+  const beginnings = [...OWN_BEGINNINGS, ...stripped.identity.map((name) => `${asRead(name)}-`)]
+  const named = connectionOptions(headers['connection'])
+  return (name) => {
+    const read = asRead(name)
+    const isOurs = HOP_BY_HOP.has(name) || OWN.has(read) || named.has(name) || unwanted.has(read)
+    return isOurs || beginnings.some((each) => read.startsWith(each))
+  }
+}
+
 /** The headers of a request that are passed on. @throws {KnoxRefusal} one came twice that may come once. */
 export function forwardedHeaders(
   headers: HttpRequest['headers'],
   stripped: StrippedHeaders,
 ): Record<string, string> {
-  const unwanted = new Set([...stripped.headers, ...stripped.identity].map(asRead))
-  const beginnings = [...OWN_BEGINNINGS, ...stripped.identity.map((name) => `${asRead(name)}-`)]
-  const named = connectionOptions(headers['connection'])
+  const isStripped = strippedOf(headers, stripped)
   const kept: [string, string][] = []
   for (const [name, value] of Object.entries(headers)) {
-    const read = asRead(name)
-    const isOurs = HOP_BY_HOP.has(name) || OWN.has(read) || named.has(name) || unwanted.has(read)
-    if (value === undefined || isOurs || beginnings.some((each) => read.startsWith(each))) continue
+    if (value === undefined || isStripped(name)) continue
     if (typeof value !== 'string') throw new KnoxRefusal(400, `The header "${name}" came more than once`)
     const text = name === 'cookie' ? withoutCookies(value, stripped.cookies) : value
     if (text !== '' || name !== 'cookie') kept.push([name, text])
@@ -66,17 +80,24 @@ export function viaOf(headers: HttpRequest['headers']): string {
   return before === undefined ? '1.1 latchkey' : `${String(before)}, 1.1 latchkey`
 }
 
+/** Tells of a name in lower case whether a field of the answer with these headers is kept from the client. */
+export function unansweredOf({ headers }: Pick<IncomingMessage, 'headers'>): (name: string) => boolean {
+  const named = connectionOptions(headers.connection)
+  return (name) => HOP_BY_HOP.has(name) || OF_THE_HOST.has(name) || named.has(name)
+}
+
 /** The headers of an answer that are passed on, spelled as they came, those that came more often as lists. */
 export function answeredHeaders(
-  { rawHeaders, headers }: Pick<IncomingMessage, 'rawHeaders' | 'headers'>,
+  answer: Pick<IncomingMessage, 'rawHeaders' | 'headers'>,
   change: (name: string, value: string) => string | undefined,
 ): HttpReply['headers'] {
-  const named = connectionOptions(headers.connection)
+  const { rawHeaders } = answer
+  const isUnanswered = unansweredOf(answer)
   const kept = new Map<string, { readonly spelled: string; readonly values: string[] }>()
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const spelled = rawHeaders[index] ?? ''
     const name = spelled.toLowerCase()
-    if (HOP_BY_HOP.has(name) || OF_THE_HOST.has(name) || named.has(name)) continue
+    if (isUnanswered(name)) continue
     const value = change(name, rawHeaders[index + 1] ?? '')
     if (value === undefined) continue
     const known = kept.get(name)
@@ -92,7 +113,7 @@ export function answeredHeaders(
 }
 
 /** A header's name as programs read it that tell `-` and `_` apart no more, as those behind CGI and WSGI. */
-function asRead(name: string): string {
+export function asRead(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-')
 }
 

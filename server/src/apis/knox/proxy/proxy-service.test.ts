@@ -185,7 +185,7 @@ describe('what the upstream is asked', () => {
         'X-Hop: 1',
         'Keep-Alive: timeout=5',
         'Proxy-Connection: keep-alive',
-        'TE: trailers',
+        'TE: gzip;q=0.5',
         'Trailer: x',
         'Upgrade: h2c',
         'HTTP2-Settings: x',

@@ -8,8 +8,15 @@ import { KnoxRefusal, type KnoxRequest } from '../knox-request.ts'
 import type { Principal } from '../principal.ts'
 import type { Topology, TopologyService } from '../topology.ts'
 import { type CredentialPlaces, credentialPlacesOf } from './credential-places.ts'
-import { answeredHeaders, forwardedHeaders, viaOf } from './forwarded-headers.ts'
+import { answeredHeaders, forwardedHeaders, type StrippedHeaders, viaOf } from './forwarded-headers.ts'
 import { joinSockets } from './joined-sockets.ts'
+import {
+  announcedTrailers,
+  answeredTrailers,
+  forwardedTrailerOf,
+  passedLines,
+  takesTrailers,
+} from './passed-trailers.ts'
 import { type ProxySettings, proxySettingsOf } from './proxy-settings.ts'
 import type { RunningStreams } from './running-streams.ts'
 import { leavesBase, targetOn, withoutParameters } from './target-path.ts'
@@ -162,13 +169,21 @@ const TIMER_MS_MAX = 2_147_483_647
 function upstreamRequest(proxy: Proxy, call: Call, stream: RequestStream): UpstreamRequest {
   const { settings, places } = proxy
   const { http, path } = call.request
+  const { headers: came } = http
   const rest = path.slice(settings.path.length)
   const query = withoutParameters(http.query, places.isParameter)
   const headers = passedHeaders(proxy, call)
   const framing: Record<string, string> = {}
   if (stream.length === undefined) framing['transfer-encoding'] = 'chunked'
   else if (stream.length > 0) framing['content-length'] = String(stream.length)
+  const passesTrailer = forwardedTrailerOf(came, strippedBy(proxy), settings.addedHeaders.keys())
+  const announced = announcedTrailers(came['trailer'], passesTrailer)
+  if (stream.length === undefined && announced.length > 0) framing['trailer'] = announced.join(', ')
   const isUpgrade = http.upgrade !== undefined
+  if (!isUpgrade && takesTrailers(came)) {
+    framing['te'] = 'trailers'
+    framing['connection'] = 'keep-alive, TE'
+  }
   if (isUpgrade) {
     framing['connection'] = 'Upgrade'
     framing['upgrade'] = 'websocket'
@@ -179,21 +194,30 @@ function upstreamRequest(proxy: Proxy, call: Call, stream: RequestStream): Upstr
     headersFor: (upstream) => ({ ...headers, ...framing, host: upstream.host }),
     body: stream.body,
     length: stream.length,
+    trailers: () => passedLines(stream.trailers(), passesTrailer),
+    informed: (information, upstream) => {
+      // That one is ours to say, and nobody behind was asked for it.
+      if (information.statusCode === 100) return
+      const headers = answeredHeaders(information, changedHeader(proxy, call, upstream))
+      stream.inform(information.statusCode, headers)
+    },
     gone: stream.gone,
     isUpgrade,
   }
 }
 
-function passedHeaders(
-  { settings, places, parts }: Proxy,
-  { request, principal }: Call,
-): Readonly<Record<string, string>> {
+/** What must not reach the upstream from a client. */
+function strippedBy({ settings: { identity }, places }: Proxy): StrippedHeaders {
+  return { ...places, identity: [identity.nameHeader, identity.groups.prefix] }
+}
+
+function passedHeaders(proxy: Proxy, { request, principal }: Call): Readonly<Record<string, string>> {
   const { http, address, base } = request
+  const { settings, parts } = proxy
   const { identity, addedHeaders } = settings
-  const identityNames = [identity.nameHeader, identity.groups.prefix]
   const { protocol, host } = urlCalled(parts, http)
   return {
-    ...forwardedHeaders(http.headers, { ...places, identity: identityNames }),
+    ...forwardedHeaders(http.headers, strippedBy(proxy)),
     via: viaOf(http.headers),
     'x-forwarded-for': address ?? http.address,
     'x-forwarded-proto': protocol.slice(0, -1),
@@ -274,7 +298,8 @@ function reply(proxy: Proxy, call: Call, { answer, over }: Answered): HttpReply 
   const hasBody = call.request.http.method !== 'HEAD' && status !== 204 && status !== 304
   // Read to its end, so that the connection can serve the next request.
   if (!hasBody) response.resume()
-  return { status, headers, body: hasBody ? response : Readable.from([]) }
+  if (!hasBody) return { status, headers, body: Readable.from([]) }
+  return { status, headers, body: response, trailers: answeredTrailers(response) }
 }
 
 /** Has it cut when the key ends, if the topology wants that. Answers how to forget it. */

@@ -1,7 +1,15 @@
-import { type Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http'
+import {
+  type Agent,
+  type ClientRequest,
+  type IncomingMessage,
+  type InformationEvent,
+  request as requestHttp,
+} from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
+import { sendableFields } from '../../../transports/http/field-lines.ts'
+import type { FieldLines } from '../../../transports/http/http-message.ts'
 import { BodyBroken } from '../../../transports/http/request-stream.ts'
 import type { ProxySettings } from './proxy-settings.ts'
 import { createSilenceWatch, type SilenceWatch } from './silence-watch.ts'
@@ -15,6 +23,10 @@ export type UpstreamRequest = {
   readonly body: Readable
   /** Bytes of it; undefined: it comes in chunks. */
   readonly length: number | undefined
+  /** Asked for once a body in chunks has ended: what follows it. */
+  readonly trailers: () => FieldLines
+  /** Told what an upstream says before its answer: any status of 1xx but 101. */
+  readonly informed: (information: InformationEvent, upstream: URL) => void
   /** Aborted when nobody waits for the answer any more. */
   readonly gone: AbortSignal
   readonly isUpgrade: boolean
@@ -148,6 +160,7 @@ class Asking {
       this.#abort('connect_timeout')
     }, this.#bounds.connectTimeoutMs)
     outgoing.once('socket', (socket) => this.#connect(socket))
+    outgoing.on('information', (information) => this.#request.informed(information, this.#upstream))
     outgoing.once('response', (response) => this.#answered(response))
     outgoing.once('upgrade', (response, socket, head) => this.#upgraded(response, socket, head))
     outgoing.on('error', (error: NodeJS.ErrnoException) => {
@@ -189,7 +202,7 @@ class Asking {
     if (outgoing === undefined || outgoing.destroyed) return
     clearTimeout(this.#connecting)
     this.#socket = socket
-    const { body, length } = this.#request
+    const { body, length, trailers } = this.#request
     const { firstByteTimeoutMs, idleTimeoutMs } = this.#bounds
     if (length === 0) {
       outgoing.end()
@@ -207,6 +220,8 @@ class Asking {
     })
     // The head shall not wait for the first byte of the body, nor become UTF-8 as with `flushHeaders`.
     outgoing.write(NOTHING)
+    // Before the pipe hears of the end, and ends the request.
+    if (length === undefined) body.once('end', () => outgoing.addTrailers(sendableFields(trailers())))
     body.pipe(outgoing)
   }
 

@@ -1,5 +1,6 @@
 import type { TestContext } from 'node:test'
 import { openTestAuthority, type TestAuthority } from '../../../core/contract/test-authority.ts'
+import type { CoreSettings } from '../../../core/core-settings.ts'
 import { isJsonObject, type JsonObject } from '../../../core/json.ts'
 import type { HttpReply } from '../../../transports/http/http-message.ts'
 import type { KnoxService } from '../knox-filter.ts'
@@ -42,14 +43,16 @@ export async function openTokenService(
     neighbours = {},
     identity = {},
     parts = {},
+    settings = {},
   }: {
     readonly params?: Readonly<Record<string, string>>
     readonly neighbours?: Readonly<Record<string, Readonly<Record<string, string>>>>
     readonly identity?: Readonly<Record<string, string>>
     readonly parts?: Partial<TokenServiceParts>
+    readonly settings?: Partial<CoreSettings>
   } = {},
 ): Promise<OpenTokenService> {
-  const authority = await openTestAuthority(t)
+  const authority = await openTestAuthority(t, settings)
   const serviceOf = (name: string, own: Readonly<Record<string, string>>) => ({
     role: name,
     urls: [],

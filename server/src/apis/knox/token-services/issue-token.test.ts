@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import type { KeyId } from '../../../core/ids.ts'
+import type { KeyId, UserId } from '../../../core/ids.ts'
 import { parseKnoxToken } from '../../../core/keys/knox-token.ts'
 import { openTokenService, principal } from '../testing/open-token-service.ts'
 
@@ -144,6 +144,23 @@ describe('what keeps tokens from being issued', () => {
     for (let count = 0; count < 12; count++) assert.equal((await unlimited.ask('POST', KEY)).status, 200)
   })
 
+  test('the limit of a user, which tokens of every type fill, also those that are off, until one ends', async (t) => {
+    const { ask, authority } = await openKeys(t, { params: { 'apikey.knox.token.limit.per.user': '2' } })
+    const { managedTokens, nobody } = authority
+    const guest = 'guest' as UserId
+    for (const type of ['CLIENT_ID', 'JWT'] as const) {
+      await managedTokens.issue({ owner: guest, createdBy: guest, type, comment: '' }, nobody.origin)
+    }
+    assert.equal((await ask('POST', KEY)).status, 403)
+    const [first] = (await managedTokens.list({})).tokens
+    assert.ok(first !== undefined)
+    await managedTokens.setEnabled(first.id, false, guest, nobody.origin)
+    assert.equal((await ask('POST', KEY)).status, 403)
+    await managedTokens.revoke(first.id, guest, nobody.origin)
+    assert.equal((await ask('POST', KEY)).status, 200)
+    assert.equal((await ask('POST', KEY)).status, 403)
+  })
+
   test('unless the oldest makes room', async (t) => {
     const { json, authority } = await openKeys(t, {
       params: {
@@ -175,6 +192,22 @@ describe('what keeps tokens from being issued', () => {
     assert.deepEqual((await authority.managedTokens.list({})).tokens, [])
   })
 
+  test('in the order of Knox: certificate, groups, limit', async (t) => {
+    const full = {
+      'apikey.knox.token.limit.per.user': '1',
+      'apikey.knox.token.include.groups.allowed': 'false',
+    }
+    const withGroups = `${KEY}?knox.token.include.groups=true`
+    const { ask } = await openKeys(t, { params: full })
+    assert.equal((await ask('POST', KEY)).status, 200)
+    assert.match(String((await ask('POST', withGroups)).body), /Including group information/)
+    assert.match(String((await ask('POST', KEY)).body), /token limit exceeded/)
+    const guarded = await openKeys(t, {
+      params: { ...full, 'apikey.knox.token.client.cert.required': 'true' },
+    })
+    assert.match(String((await guarded.ask('POST', withGroups)).body), /client cert required/)
+  })
+
   test('groups where they are switched off', async (t) => {
     const { ask } = await openKeys(t, { params: { 'apikey.knox.token.include.groups.allowed': 'false' } })
     const reply = await ask('POST', `${KEY}?knox.token.include.groups=true`)
@@ -198,6 +231,54 @@ describe('the parameters of a neighbour', () => {
     const { json, ask } = await openKeys(t, { neighbours })
     assert.equal((await json('POST', KEY))['expires_in'], undefined)
     assert.equal((await ask('POST', KEY)).status, 403)
+  })
+
+  test('count for what happens at the limit, who renews, how long and to whom, unless the prefix says otherwise', async (t) => {
+    const leaking = {
+      'knox.token.limit.per.user': '1',
+      'knox.token.user.limit.exceeded.action': 'REMOVE_OLDEST',
+      'knox.token.renewer.whitelist': 'moe',
+      'knox.token.renewer.group.whitelist': 'ops',
+      'knox.token.exp.max-lifetime': '-1',
+    }
+    const neighbours = { KNOXTOKEN: leaking }
+    const end = async (
+      { ask, json }: Awaited<ReturnType<typeof openKeys>>,
+      as: ReturnType<typeof principal>,
+    ) => {
+      const body = String((await json('POST', KEY))['key_id'])
+      return (await ask('DELETE', `${KEY}/revoke`, { as, body })).status
+    }
+    const moe = principal('moe')
+    const operator = principal('x', { groups: ['ops'] })
+    const leaked = await openKeys(t, { neighbours })
+    for (let count = 0; count < 3; count++) assert.equal((await leaked.ask('POST', KEY)).status, 200)
+    const [kept, ...more] = (await leaked.authority.managedTokens.list({})).tokens
+    assert.deepEqual([more.length, kept?.knox?.maxLifetimeAt], [0, undefined])
+    assert.deepEqual([await end(leaked, moe), await end(leaked, operator)], [200, 200])
+    const own = await openKeys(t, {
+      neighbours,
+      params: {
+        'apikey.knox.token.limit.per.user': '2',
+        'apikey.knox.token.user.limit.exceeded.action': 'RETURN_ERROR',
+        'apikey.knox.token.renewer.whitelist': 'larry',
+        'apikey.knox.token.renewer.group.whitelist': 'others',
+        'apikey.knox.token.exp.max-lifetime': '1000',
+      },
+    })
+    assert.deepEqual([await end(own, moe), await end(own, operator)], [403, 403])
+    assert.equal((await own.ask('POST', KEY)).status, 403)
+    for (const { knox, record } of (await own.authority.managedTokens.list({})).tokens) {
+      assert.equal(knox?.maxLifetimeAt, record.createdAt + 1_000)
+    }
+    const certificates = { KNOXTOKEN: { 'knox.token.client.cert.required': 'true' } }
+    const guarded = await openKeys(t, { neighbours: certificates })
+    assert.match(String((await guarded.ask('POST', KEY)).body), /client cert required/)
+    const open = await openKeys(t, {
+      neighbours: certificates,
+      params: { 'apikey.knox.token.client.cert.required': 'false' },
+    })
+    assert.equal((await open.ask('POST', KEY)).status, 200)
   })
 })
 
@@ -260,6 +341,44 @@ describe('a JSON Web Token', () => {
     assert.equal(jku, 'https://gateway.example.org/gateway/sandbox/knoxtoken/api/v2/jwks.json')
     assert.deepEqual(decodeProtectedHeader(jwt), { alg: 'RS256', typ: 'JWT', kid, jku })
     assert.equal((await signingKeys.verify(jwt)).ok, true)
+  })
+
+  test('lives as long as was asked for below its time to live, and not by a lifespan that is none', async (t) => {
+    const minutes = 60_000
+    const days = 86_400_000
+    const cases: readonly [ttlMs: number, lifespan: string, lifeMs: number][] = [
+      [2 * days, 'P1DT0H0M', days],
+      [minutes, 'P1D', minutes],
+      [minutes, '', minutes],
+    ]
+    for (const [ttlMs, lifespan, lifeMs] of cases) {
+      const { json, authority } = await openTokenService(t, 'KNOXTOKEN', {
+        params: { 'knox.token.ttl': String(ttlMs) },
+      })
+      const end = authority.clock.now() + lifeMs
+      const answer = await json('GET', `${TOKEN}?lifespan=${lifespan}`)
+      assert.equal(answer['expires_in'], end, lifespan)
+      assert.equal(decodeJwt(String(answer['access_token'])).exp, Math.floor(end / 1_000))
+      assert.equal((await authority.managedTokens.get(String(answer['token_id']) as KeyId))?.expiresAt, end)
+    }
+    const { ask, authority } = await openTokenService(t, 'KNOXTOKEN')
+    for (const lifespan of ['nonsense', 'PT0S', '-PT1S']) {
+      assert.equal((await ask('GET', `${TOKEN}?lifespan=${lifespan}`)).status, 400, lifespan)
+    }
+    assert.deepEqual((await authority.managedTokens.list({})).tokens, [])
+  })
+
+  test('is good for ever when its time to live has no end (testValidJWTNoExpiration)', async (t) => {
+    const { json, authority, signingKeys } = await openTokenService(t, 'KNOXTOKEN', {
+      params: { 'knox.token.ttl': '-1' },
+    })
+    const answer = await json('GET', TOKEN)
+    assert.equal(answer['expires_in'], -1)
+    // As long as the key that signed it is known.
+    authority.clock.passMs(86_400_000)
+    assert.equal((await signingKeys.verify(String(answer['access_token']))).ok, true)
+    const { verdict } = await authority.managedTokens.verify(String(answer['passcode']), {})
+    assert.equal(verdict.refusal, undefined)
   })
 
   test('says of its holder what was asked for and is allowed', async (t) => {

@@ -8,9 +8,10 @@ import type { HttpReply } from '../../../transports/http/http-message.ts'
 import type { KnoxRequest } from '../knox-request.ts'
 import type { Principal } from '../principal.ts'
 import { requestParameters } from '../request-parameters.ts'
+import { canonicalName } from './certificate-name.ts'
 import { errorReply, jsonReply } from './life-cycle-reply.ts'
 import { expiresInSeconds, lifeOf } from './lifespan.ts'
-import { createdByOf, originOf } from './token-owner.ts'
+import { createdByOf, isUserMeant, originOf, trustOf } from './token-owner.ts'
 import type { TokenServiceParts } from './token-service-parts.ts'
 import type { TokenKind, TokenSettings } from './token-settings.ts'
 
@@ -49,10 +50,8 @@ export async function issueToken(
   issuing: Issuing,
 ): Promise<HttpReply> {
   const { settings, parts } = issuing
-  if (settings.certificateRequired) {
-    // Connections end in front of this server: it never sees a certificate.
-    return errorReply(403, 'Unable to get token - client cert required.')
-  }
+  const distrust = certificateProblem(request, settings)
+  if (distrust !== undefined) return errorReply(403, distrust)
   const given = await requestParameters(request)
   const problem = problemOf(given)
   if (problem !== undefined) return errorReply(400, problem)
@@ -75,6 +74,14 @@ export async function issueToken(
     if (UNUSABLE.includes(error.code)) return errorReply(400, error.message)
     throw error
   }
+}
+
+function certificateProblem({ clientName }: KnoxRequest, { clientNames }: TokenSettings): string | undefined {
+  if (clientNames === undefined) return undefined
+  if (clientName === undefined) return 'Unable to get token - client cert required.'
+  const name = canonicalName(clientName)
+  const isAllowed = name !== undefined && clientNames.includes(name)
+  return isAllowed ? undefined : 'Unable to get token - untrusted client cert.'
 }
 
 /** What the caller asked for cannot be stored, its own name included. */
@@ -111,19 +118,22 @@ async function issue(
   }
 }
 
-function store(
+async function store(
   request: KnoxRequest,
   principal: Principal,
   { kind, settings, parts }: Issuing,
   { given, now, expiresAt }: Asked,
 ): Promise<Issued<ApiKey>> {
-  const { maxLifetimeMs, perUserMax, whenExceeded } = settings
+  const { maxLifetimeMs, perUserMax } = settings
+  // Who is only called like a user here must not end what that user has.
+  const whenExceeded = (await isUserMeant(principal, parts)) ? settings.whenExceeded : 'refuse'
   const metadata = metadataOf(given)
   return parts.tokens.issue(
     {
       // Knox's users need not be known here: a name is all there is of them.
       owner: principal.effective as UserId,
       createdBy: createdByOf(principal),
+      ownerTrust: trustOf(principal),
       type: kind === 'APIKEY' ? 'API_KEY' : kind === 'CLIENTID' ? 'CLIENT_ID' : 'JWT',
       // A blank one is none.
       comment: (given.get('comment') ?? '').trim() === '' ? '' : (given.get('comment') ?? ''),

@@ -214,4 +214,24 @@ describe('the list of tokens', () => {
     const all = await json('GET', LIST, { as: principal('many') })
     assert.deepEqual([tokensIn(all).length, all['next']], [more, undefined])
   })
+
+  test('has full pages, whatever lies between of the user who is only called like the caller', async (t) => {
+    const { issue, json, tokensIn } = await openKeys(t)
+    const stranger = principal('guest', { trust: 'none' })
+    const user = principal('guest', { trust: 'all' })
+    const ids: string[] = []
+    for (const as of [user, user, stranger, user, user, user, stranger, stranger, user]) {
+      const id = await issue(as)
+      if (as === stranger) ids.push(id)
+    }
+    const page = async (query: string) => {
+      const answer = await json('GET', LIST + query, { as: stranger })
+      return { ids: tokensIn(answer).map(({ tokenId }) => tokenId), next: answer['next'] }
+    }
+    const first = await page('?limit=2')
+    assert.deepEqual(first.ids, ids.slice(0, 2))
+    const second = await page(`?limit=2&after=${first.next}`)
+    assert.deepEqual(second, { ids: ids.slice(2), next: undefined })
+    assert.deepEqual((await page('')).ids, ids)
+  })
 })

@@ -7,7 +7,7 @@ import type { HttpReply } from '../../../transports/http/http-message.ts'
 import type { KnoxRequest } from '../knox-request.ts'
 import type { Principal } from '../principal.ts'
 import { ERROR_CODES, errorReply, jsonReply } from './life-cycle-reply.ts'
-import { originOf } from './token-owner.ts'
+import { originOf, ownsOf } from './token-owner.ts'
 import type { TokenServiceParts } from './token-service-parts.ts'
 
 /** Tokens of one answer, when the client asks for no fewer: Knox sends all. */
@@ -21,9 +21,11 @@ export const LISTED_MAX = 10_000
  */
 export async function listTokens(
   request: KnoxRequest,
-  { effective }: Principal,
-  { tokens, seeingAll }: TokenServiceParts,
+  principal: Principal,
+  parts: TokenServiceParts,
 ): Promise<HttpReply> {
+  const { effective } = principal
+  const { tokens, seeingAll } = parts
   const { query } = request
   const filter = filterOf(query, effective)
   const asked = [filter.owner, filter.createdBy, filter.ownerOrCreator]
@@ -42,10 +44,7 @@ export async function listTokens(
   const page = await listed(
     tokens,
     { ...filter, ...(metadata !== undefined && { metadata }) },
-    {
-      after: query.get('after') ?? undefined,
-      limit,
-    },
+    { after: query.get('after') ?? undefined, limit, isShown: await ownsOf(principal, parts) },
   )
   if (page === undefined) return errorReply(400, 'Invalid after: no listing gave it')
   return jsonReply(
@@ -57,14 +56,27 @@ export async function listTokens(
   )
 }
 
-/** So many tokens, in as many steps as it takes; undefined: `after` is nothing that a listing gave. */
+/** How often the store is asked for one answer, should it have many tokens that the caller must not see. */
+const STEPS_MAX = 100
+
+type Wanted = {
+  readonly after: string | undefined
+  readonly limit: number
+  readonly isShown: (token: ApiKey) => boolean
+}
+
+/**
+ * So many tokens that are shown, and where to go on; undefined: `after` is nothing that a listing gave. There are fewer
+ * with more to come only after very many that are not shown.
+ */
 async function listed(
   source: ManagedTokenUseCases,
   filter: TokenFilter,
-  { after: from, limit }: { readonly after: string | undefined; readonly limit: number },
+  { after: from, limit, isShown }: Wanted,
 ): Promise<TokenPage | undefined> {
   const tokens: ApiKey[] = []
   let after = from
+  let steps = 0
   try {
     do {
       const page = await source.list({
@@ -72,9 +84,10 @@ async function listed(
         ...(after !== undefined && { after }),
         limit: limit - tokens.length,
       })
-      tokens.push(...page.tokens)
+      tokens.push(...page.tokens.filter(isShown))
+      steps += 1
       after = page.next
-    } while (after !== undefined && tokens.length < limit)
+    } while (after !== undefined && tokens.length < limit && steps < STEPS_MAX)
   } catch (error) {
     if (error instanceof DomainError && error.code === 'id.invalid') return undefined
     throw error

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
+import type { CoreSettings } from '../../../core/core-settings.ts'
 import type { KeyId, UserId } from '../../../core/ids.ts'
 import type { HttpReply } from '../../../transports/http/http-message.ts'
 import type { Principal } from '../principal.ts'
@@ -32,8 +33,12 @@ type Opened = OpenTokenService & {
   change(method: string, resource: string, body: string, as?: Principal): Promise<readonly [number, string]>
 }
 
-async function openKeys(t: TestContext, params: Readonly<Record<string, string>> = {}): Promise<Opened> {
-  const opened = await openTokenService(t, 'APIKEY', { params })
+async function openKeys(
+  t: TestContext,
+  params: Readonly<Record<string, string>> = {},
+  settings: Partial<CoreSettings> = {},
+): Promise<Opened> {
+  const opened = await openTokenService(t, 'APIKEY', { params, settings })
   return {
     ...opened,
     issue: async (as = principal('guest'), query = '') =>
@@ -100,6 +105,31 @@ describe('the end of a token', () => {
       ({ outcome, subject }) => outcome === 'refused' && subject === `key:${id}`,
     )
     assert.deepEqual([trace?.action, trace?.actor, trace?.reason], ['key.delete', 'eve', 'right.missing'])
+  })
+
+  test('comes by itself long after it expired, and never to one without expiry (testEvictExpiredTokens)', async (t) => {
+    const { issue, change, ask, authority } = await openKeys(t, {}, { knoxExpiredKeptMs: DAY })
+    const brief = await issue(principal('guest'), '?lifespan=PT1S')
+    const eternal = await issue()
+    const shown = `${brief.split('-')[0]}...${brief.split('-')[4]}`
+    const listed = async () => {
+      const { tokens } = JSON.parse(String((await ask('GET', `${KEY}/getUserTokens`)).body))
+      return tokens.map(({ tokenId }: { tokenId: string }) => tokenId)
+    }
+    await authority.housekeeping.runOnce()
+    authority.clock.passMs(DAY)
+    await authority.housekeeping.runOnce()
+    // Within the grace it may still be looked at and switched.
+    assert.deepEqual(await listed(), [brief, eternal])
+    assert.deepEqual(await change('PUT', 'disable', brief), DISABLED)
+    authority.clock.passMs(DAY)
+    await authority.housekeeping.runOnce()
+    assert.deepEqual(await listed(), [eternal])
+    assert.deepEqual(
+      await change('PUT', 'enable', brief),
+      refused(400, 'setEnabledFlag', `Unknown token: ${shown}`, 50),
+    )
+    assert.deepEqual(await change('PUT', 'disable', eternal), DISABLED)
   })
 
   test('comes to keys that other languages issued, whatever their ids', async (t) => {

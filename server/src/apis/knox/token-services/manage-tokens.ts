@@ -7,7 +7,7 @@ import { looksLikeJwt } from '../knox-claims.ts'
 import type { KnoxRequest } from '../knox-request.ts'
 import type { Principal } from '../principal.ts'
 import { type Change, done, ERROR_CODES, refused } from './life-cycle-reply.ts'
-import { isOwn, isRenewer, originOf } from './token-owner.ts'
+import { isOwn, isRenewer, originOf, ownsOf } from './token-owner.ts'
 import type { TokenServiceParts } from './token-service-parts.ts'
 import type { TokenSettings } from './token-settings.ts'
 
@@ -107,13 +107,13 @@ function unchangedLife(text: string): Change {
 
 /** Ends a token, by its holder, its maker, or somebody who is listed. */
 export async function revokeToken(text: string, changing: Changing): Promise<Change> {
-  const { request, principal, settings, managed, parts } = changing
+  const { request, principal, managed, parts } = changing
   const refuse = (status: number, error: string, code: number) => refused('revoked', status, error, code)
   if (!managed) return refuse(400, 'Token revocation support is not configured', ERROR_CODES.configuration)
   const id = await tokenIdIn(text, parts)
   if (id === undefined) return refuse(400, UNREADABLE, ERROR_CODES.invalidToken)
   const token = await parts.tokens.get(id)
-  if (token !== undefined && !mayChange(token, principal, settings)) {
+  if (token !== undefined && !(await mayChange(token, changing))) {
     noteForbidden(changing, 'key.delete', id)
     const caller = principal.effective
     return refuse(403, `Caller (${caller}) not authorized to revoke tokens.`, ERROR_CODES.unauthorized)
@@ -133,7 +133,7 @@ export async function setEnabled(
   to: { readonly enabled: boolean; readonly always: boolean },
   changing: Changing,
 ): Promise<Change> {
-  const { request, principal, settings, managed, parts } = changing
+  const { request, principal, managed, parts } = changing
   const verb = to.enabled ? 'enable' : 'disable'
   if (!managed) {
     const error = `Unable to ${verb} tokens because token management is not configured`
@@ -147,7 +147,7 @@ export async function setEnabled(
     const error = `Caller (${principal.effective}) not authorized to ${verb} tokens.`
     return notSet(403, error, ERROR_CODES.unauthorized)
   }
-  if (!mayChange(token, principal, settings)) return forbidden()
+  if (!(await mayChange(token, changing))) return forbidden()
   const isSo = (token.disabled === undefined) === to.enabled
   if (isSo && !to.always) {
     const code = to.enabled ? ERROR_CODES.alreadyEnabled : ERROR_CODES.alreadyDisabled
@@ -219,8 +219,9 @@ function noteForbidden(
   parts.tokens.noteForbidden({ by: nameOf(principal), action, subject }, originOf(request))
 }
 
-function mayChange(token: ApiKey, principal: Principal, settings: TokenSettings): boolean {
-  return isOwn(token, principal) || isRenewer(principal, settings)
+async function mayChange(token: ApiKey, { principal, settings, parts }: Changing): Promise<boolean> {
+  if (isRenewer(principal, settings)) return true
+  return isOwn(token, principal) && (await ownsOf(principal, parts))(token)
 }
 
 function nameOf({ effective }: Principal): UserId {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign as signBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
-import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, SignJWT } from 'jose'
 import type { JsonObject } from '../../../core/json.ts'
 import { createSigningKeys, JWT_LENGTH_MAX, type SigningKeyStore } from './signing-keys.ts'
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from './token-settings.ts'
@@ -142,5 +142,58 @@ describe('signing keys', () => {
     time.now += 5_000
     for (const node of nodes) for (const jwt of jwts) assert.equal((await node.verify(jwt)).ok, true)
     assert.equal(decodeJwt(jwts[0] ?? '').sub, 'guest')
+  })
+})
+
+describe('a secret of the operator', () => {
+  const SECRET = new TextEncoder().encode('s'.repeat(64))
+  const openWith = (hmacSecret?: Uint8Array) =>
+    createSigningKeys({
+      store: createStore(),
+      now: () => 1_700_000_000_000,
+      rotateAfterMs: DAY,
+      knownForMs: DAY,
+      ...(hmacSecret !== undefined && { hmacSecret }),
+    })
+  const signBy = (keys: ReturnType<typeof openWith>, algorithm: 'HS256' | 'HS384' | 'HS512') =>
+    keys.sign({ claims: CLAIMS, algorithm, type: 'JWT', keySetUrl: 'https://h/jwks.json' })
+
+  it('signs tokens that who knows it can check, and is in no key set', async () => {
+    const keys = openWith(SECRET)
+    for (const algorithm of ['HS256', 'HS384', 'HS512'] as const) {
+      const jwt = await signBy(keys, algorithm)
+      const { protectedHeader, payload } = await jwtVerify(jwt, SECRET)
+      assert.deepEqual(
+        [protectedHeader.alg, protectedHeader.kid, payload.sub],
+        [algorithm, undefined, 'guest'],
+      )
+      const verdict = await keys.verify(jwt)
+      assert.deepEqual(verdict.ok && verdict.claims.algorithm, algorithm)
+    }
+    assert.deepEqual(
+      (await keys.keySet()).keys.map(({ kty }) => kty),
+      ['RSA'],
+    )
+  })
+
+  it('checks nothing that another one signed, and nothing at all when there is none', async () => {
+    const jwt = await signBy(openWith(SECRET), 'HS256')
+    const other = openWith(new TextEncoder().encode('o'.repeat(64)))
+    assert.deepEqual(await other.verify(jwt), { ok: false, reason: 'untrusted' })
+    assert.deepEqual(await openWith().verify(jwt), { ok: false, reason: 'malformed' })
+    await assert.rejects(signBy(openWith(), 'HS256'), /there is no secret/)
+  })
+
+  it('is no key for tokens that name a key of ours, whatever algorithm they say (RFC 8725 section 2.1)', async () => {
+    const keys = openWith(SECRET)
+    const [publicJwk] = (await keys.keySet()).keys
+    const confused = await new SignJWT(CLAIMS)
+      .setProtectedHeader({ alg: 'HS256', kid: publicJwk?.kid ?? '' })
+      .sign(SECRET)
+    assert.deepEqual(await keys.verify(confused), { ok: false, reason: 'untrusted' })
+    const byPublicKey = await new SignJWT(CLAIMS)
+      .setProtectedHeader({ alg: 'HS256' })
+      .sign(new TextEncoder().encode(JSON.stringify(publicJwk)))
+    assert.deepEqual(await keys.verify(byPublicKey), { ok: false, reason: 'untrusted' })
   })
 })

@@ -15,7 +15,13 @@ import type { JsonObject, JsonValue } from '../../../core/json.ts'
 import { isJsonObject } from '../../../core/json.ts'
 import type { Instant } from '../../../core/record.ts'
 import type { JwtVerdict, KnoxClaims } from '../knox-claims.ts'
-import { SIGNING_ALGORITHMS, type SigningAlgorithm } from './token-settings.ts'
+import {
+  HMAC_ALGORITHMS,
+  type HmacAlgorithm,
+  isHmac,
+  SIGNING_ALGORITHMS,
+  type SigningAlgorithm,
+} from './token-settings.ts'
 
 /** Where signing keys are kept: written atomically, and by all nodes that share a store. */
 export type SigningKeyStore = {
@@ -26,7 +32,7 @@ export type SigningKeyStore = {
 /** What a new JSON Web Token shall say. */
 export type TokenToSign = {
   readonly claims: JsonObject
-  readonly algorithm: SigningAlgorithm
+  readonly algorithm: SigningAlgorithm | HmacAlgorithm
   /** Header `typ`. */
   readonly type: string
   /** Header and claim `jku`: where the key set is. */
@@ -47,6 +53,8 @@ export type SigningKeysParts = {
   readonly now: () => Instant
   /** A key signs for so long, in ms. */
   readonly rotateAfterMs: number
+  /** Signs and checks what is signed by HS256, HS384 or HS512; absent: nothing is. Kept for itself. */
+  readonly hmacSecret?: Uint8Array
   /** And is known for so much longer, for the tokens that it signed. */
   readonly knownForMs: number
 }
@@ -87,6 +95,7 @@ class StoredSigningKeys implements SigningKeys {
   }
 
   async sign({ claims, algorithm, type, keySetUrl }: TokenToSign): Promise<string> {
+    if (isHmac(algorithm)) return this.#signByHmac({ claims, algorithm, type, keySetUrl })
     const key = await this.#keyFor(algorithm)
     const header = { alg: algorithm, typ: type, kid: key.kid, jku: keySetUrl }
     return new SignJWT({ ...claims, kid: key.kid, jku: keySetUrl })
@@ -96,23 +105,44 @@ class StoredSigningKeys implements SigningKeys {
 
   async verify(jwt: string): Promise<JwtVerdict> {
     if (jwt.length > JWT_LENGTH_MAX) return MALFORMED
-    const kid = kidOf(jwt)
-    if (kid === undefined) return MALFORMED
+    const header = headerOf(jwt)
+    if (header === undefined) return MALFORMED
+    const { hmacSecret } = this.#parts
+    const { kid } = header
+    if (kid === undefined) {
+      // Nothing else than what this secret signed can be checked with it, so the header may choose the length of the hash.
+      const algorithm = HMAC_ALGORITHMS.find((name) => name === header.alg)
+      if (algorithm === undefined || hmacSecret === undefined) return MALFORMED
+      return this.#verifyWith(jwt, hmacSecret, algorithm)
+    }
     const key = await this.#find(kid)
     if (key === undefined) return { ok: false, reason: 'untrusted' }
+    return this.#verifyWith(jwt, key.publicKey, key.algorithm)
+  }
+
+  async #verifyWith(jwt: string, key: LoadedKey['publicKey'], algorithm: string): Promise<JwtVerdict> {
     try {
       // One algorithm for each key: what the token says of itself decides nothing (RFC 8725 section 3.1).
-      const { payload, protectedHeader } = await jwtVerify(jwt, key.publicKey, {
-        algorithms: [key.algorithm],
+      const { payload, protectedHeader } = await jwtVerify(jwt, key, {
+        algorithms: [algorithm],
         currentDate: new Date(this.#parts.now()),
       })
       const claims = claimsOf(payload, protectedHeader)
       return claims === undefined ? MALFORMED : { ok: true, claims }
     } catch (error) {
       if (!(error instanceof errors.JWTExpired)) return { ok: false, reason: reasonOf(error) }
-      const claims = claimsOf(error.payload, { ...decodeProtectedHeader(jwt), alg: key.algorithm })
+      const claims = claimsOf(error.payload, { ...decodeProtectedHeader(jwt), alg: algorithm })
       return claims === undefined ? MALFORMED : { ok: false, reason: 'expired', claims }
     }
+  }
+
+  /** Without the name of a key, as in Knox: the secret is in no key set. */
+  #signByHmac({ claims, algorithm, type, keySetUrl }: TokenToSign): Promise<string> {
+    const { hmacSecret } = this.#parts
+    if (hmacSecret === undefined) throw new Error(`Cannot sign with ${algorithm}: there is no secret`)
+    return new SignJWT({ ...claims, jku: keySetUrl })
+      .setProtectedHeader({ alg: algorithm, typ: type, jku: keySetUrl })
+      .sign(hmacSecret)
   }
 
   async keySet(): Promise<{ readonly keys: readonly JWK[] }> {
@@ -224,15 +254,16 @@ function asJson({ kid, createdAt, jwk }: StoredKey): JsonObject {
   return { kid, createdAt, jwk: Object.fromEntries(members) }
 }
 
-function kidOf(jwt: string): string | undefined {
+function headerOf(jwt: string): ReturnType<typeof decodeProtectedHeader> | undefined {
   try {
-    return decodeProtectedHeader(jwt).kid
+    return decodeProtectedHeader(jwt)
   } catch {
     return undefined
   }
 }
 
-function claimsOf(payload: JWTPayload, { alg, typ }: JWTHeaderParameters): KnoxClaims | undefined {
+/** What a token says; undefined: it names nobody. */
+export function claimsOf(payload: JWTPayload, { alg, typ }: JWTHeaderParameters): KnoxClaims | undefined {
   const { sub, iss, aud, exp } = payload
   if (typeof sub !== 'string' || sub === '') return undefined
   const groups = payload['knox.groups']

@@ -1,8 +1,10 @@
 import type { Origin } from '../../../core/audit/audit-event.ts'
 import type { UserId } from '../../../core/ids.ts'
-import type { ApiKey } from '../../../core/keys/api-key.ts'
+import type { ApiKey, NameTrust } from '../../../core/keys/api-key.ts'
+import { nameTrustOf } from '../../../core/keys/namesakes.ts'
 import type { KnoxRequest } from '../knox-request.ts'
 import type { Principal } from '../principal.ts'
+import type { TokenServiceParts } from './token-service-parts.ts'
 import type { TokenSettings } from './token-settings.ts'
 
 /** Who gets the blame and the right to revoke: the authenticated name. */
@@ -15,9 +17,34 @@ export function originOf({ http, address }: KnoxRequest): Origin {
   return { ...(address !== undefined && { address }), carrier: 'knox', requestId: http.id, local: http.local }
 }
 
-/** Whether the token is the principal's own: held or made by it. */
+/** How far the name of a principal is believed to be that of a user here. */
+export function trustOf({ trust }: Principal): NameTrust {
+  return trust ?? 'ordinary'
+}
+
+/** Whether the user of the principal's name is meant, should there be one here. */
+export function isUserMeant(
+  principal: Principal,
+  { tokens }: Pick<TokenServiceParts, 'tokens'>,
+): Promise<boolean> {
+  return tokens.isNamesake(principal.effective as UserId, trustOf(principal))
+}
+
+/** Whether the token was issued to, or made by, somebody of the principal's name. */
 export function isOwn({ owner, record }: ApiKey, { effective }: Principal): boolean {
   return owner === effective || record.createdBy === effective
+}
+
+/**
+ * Which tokens of a principal's name are those of the principal: all of them when the user of that name is meant, else
+ * those that were issued to a mere name. So nobody who is only called like a user sees or ends what that user has.
+ */
+export async function ownsOf(
+  principal: Principal,
+  parts: Pick<TokenServiceParts, 'tokens'>,
+): Promise<(token: ApiKey) => boolean> {
+  const isUser = await isUserMeant(principal, parts)
+  return (token) => isUser || nameTrustOf(token) !== 'all'
 }
 
 /** Whether the principal may renew every token, and end those of others. */

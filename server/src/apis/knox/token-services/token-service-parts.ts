@@ -7,6 +7,8 @@ import type { SigningKeys } from './signing-keys.ts'
 export type TokenServiceParts = {
   readonly tokens: ManagedTokenUseCases
   readonly signingKeys: SigningKeys
+  /** Length of the secret with which tokens are signed by HS256, HS384 or HS512; absent: there is none. */
+  readonly hmacSecretBytes?: number
   readonly now: () => Instant
   /** A random UUID. */
   readonly randomId: () => string

@@ -72,7 +72,11 @@ export function createTokenService(
   const where = `${topology.name}: service "${role}"`
   const context: ServiceContext = {
     kind,
-    settings: tokenSettingsOf(kind, params, { where, perUserMax: parts.perUserMax }),
+    settings: tokenSettingsOf(kind, params, {
+      where,
+      perUserMax: parts.perUserMax,
+      hmacSecretBytes: parts.hmacSecretBytes,
+    }),
     managed: isManaged(kind, params),
     impersonation: impersonates(topology),
     parts,

@@ -47,6 +47,7 @@ describe('the settings of a token service', () => {
       'knox.token.client.data': 'a=b=c, d ,,e=',
       'knox.token.include.groups.allowed': 'false',
       'knox.token.client.cert.required': 'true',
+      'knox.token.allowed.principals': 'CN=ada, O = A; cn=bob',
     }
     const settings = settingsOf('KNOXTOKEN', params)
     assert.equal(settings.ttlMs, 60_000)
@@ -61,7 +62,7 @@ describe('the settings of a token service', () => {
       ['d', ''],
       ['e', ''],
     ])
-    assert.deepEqual([settings.groupsAllowed, settings.certificateRequired], [false, true])
+    assert.deepEqual([settings.groupsAllowed, settings.clientNames], [false, ['CN=ada,O=A', 'CN=bob']])
     assert.deepEqual(settingsOf('KNOXTOKEN', { 'knox.token.client.data': '' }).clientData, [])
   })
 
@@ -69,6 +70,30 @@ describe('the settings of a token service', () => {
     const isApp = (text?: string) =>
       settingsOf('CLIENTID', text === undefined ? {} : { 'clientid.thirdPartyApp': text }).isThirdPartyApp
     assert.deepEqual([isApp(), isApp('TRUE'), isApp('false'), isApp('maybe')], [true, true, false, false])
+  })
+
+  it('take HMAC when there is a secret that is long enough for it, as Knox does (testInvalidHmacSecretThrowsException)', () => {
+    const algorithmWith = (
+      hmacSecretBytes: number | undefined,
+      params: Readonly<Record<string, string>> = {},
+    ) => {
+      const topology = { name: 't', providers: [], services: [] }
+      const services = [{ role: 'KNOXTOKEN', urls: [], params: new Map(Object.entries(params)) }]
+      const found = serviceParams({ ...topology, services }, 'KNOXTOKEN', undefined)
+      return tokenSettingsOf('KNOXTOKEN', found, { where: 't', perUserMax: 1, hmacSecretBytes }).algorithm
+    }
+    assert.deepEqual([algorithmWith(undefined), algorithmWith(32)], ['RS256', 'HS256'])
+    for (const [name, bytes] of [
+      ['HS256', 32],
+      ['HS384', 48],
+      ['HS512', 64],
+    ] as const) {
+      assert.equal(algorithmWith(bytes, { 'knox.token.sigalg': name }), name)
+      for (const tooFew of [bytes - 1, undefined]) {
+        assert.throws(() => algorithmWith(tooFew, { 'knox.token.sigalg': name }), TopologyProblem)
+      }
+    }
+    assert.equal(algorithmWith(64, { 'knox.token.sigalg': 'RS512' }), 'RS512')
   })
 
   it('are refused at start, by file, service and parameter, where Knox would take something else', () => {
@@ -85,7 +110,6 @@ describe('the settings of a token service', () => {
       ['exp.renew-interval', '0'],
       ['exp.max-lifetime', 'x'],
       ['user.limit.exceeded.action', 'REMOVE_ALL'],
-      ['sigalg', 'HS256'],
       ['sigalg', 'toString'],
     ]
     for (const [name, value] of wrong) {

@@ -1,5 +1,6 @@
 import type { ServiceParams } from '../service-params.ts'
 import { TopologyProblem } from '../topologies/topology-problem.ts'
+import { canonicalNames } from './certificate-name.ts'
 
 /** The kinds of token services. */
 export type TokenKind = 'APIKEY' | 'CLIENTID' | 'KNOXTOKEN'
@@ -16,7 +17,8 @@ export type TokenSettings = {
   readonly maxLifetimeMs: number | undefined
   readonly renewers: readonly string[]
   readonly renewerGroups: readonly string[]
-  readonly certificateRequired: boolean
+  /** Names in certificates of clients, one of which is needed, as `canonicalName` writes them; undefined: none is. */
+  readonly clientNames: readonly string[] | undefined
   readonly groupsAllowed: boolean
   readonly lifespanAllowed: boolean
   readonly allowedBackends: readonly string[] | undefined
@@ -26,7 +28,7 @@ export type TokenSettings = {
   readonly certificate: string | undefined
   /** Further members of the answer. */
   readonly clientData: readonly (readonly [name: string, value: string])[]
-  readonly algorithm: SigningAlgorithm
+  readonly algorithm: SigningAlgorithm | HmacAlgorithm
   readonly tokenType: string
   readonly issuer: string
   readonly isDelegated: boolean
@@ -47,6 +49,15 @@ export const SIGNING_ALGORITHMS = [
 ] as const
 export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number]
 
+/** Those that need a secret, which whoever checks tokens has to know as well. */
+export const HMAC_ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const
+export type HmacAlgorithm = (typeof HMAC_ALGORITHMS)[number]
+
+/** Whether an algorithm needs the secret. */
+export function isHmac(algorithm: SigningAlgorithm | HmacAlgorithm): algorithm is HmacAlgorithm {
+  return HMAC_ALGORITHMS.some((name) => name === algorithm)
+}
+
 /** What Knox takes when nothing is said: keys live for ever, other tokens for 30 seconds. */
 const TTL_MS: Readonly<Record<TokenKind, number | undefined>> = {
   APIKEY: undefined,
@@ -62,7 +73,16 @@ const TTL_MS: Readonly<Record<TokenKind, number | undefined>> = {
 export function tokenSettingsOf(
   kind: TokenKind,
   params: ServiceParams,
-  { where, perUserMax }: { readonly where: string; readonly perUserMax: number },
+  {
+    where,
+    perUserMax,
+    hmacSecretBytes,
+  }: {
+    readonly where: string
+    readonly perUserMax: number
+    /** Length of the secret for HS256, HS384 and HS512; absent: there is none. */
+    readonly hmacSecretBytes?: number | undefined
+  },
 ): TokenSettings {
   const read = readerOf(params, where)
   const limit = read.number('limit.per.user', perUserMax)
@@ -78,7 +98,9 @@ export function tokenSettingsOf(
     maxLifetimeMs: maxLifetimeMs < 0 ? undefined : maxLifetimeMs,
     renewers: read.list('renewer.whitelist'),
     renewerGroups: read.list('renewer.group.whitelist'),
-    certificateRequired: read.flag('client.cert.required', false),
+    clientNames: read.flag('client.cert.required', false)
+      ? canonicalNames(read.text('allowed.principals') ?? '')
+      : undefined,
     groupsAllowed: read.flag('include.groups.allowed', true),
     lifespanAllowed: read.flag('lifespan.input.enabled', true),
     allowedBackends:
@@ -89,7 +111,7 @@ export function tokenSettingsOf(
     targetUrl: read.text('target.url'),
     certificate: read.text('target.endpoint.cert.pem'),
     clientData: clientDataOf(read.text('client.data') ?? ''),
-    algorithm: read.choice('sigalg', ALGORITHM_CHOICES),
+    algorithm: algorithmOf(kind, read, { where, secretBytes: hmacSecretBytes }),
     tokenType: read.text('type') ?? 'JWT',
     issuer: read.text('issuer') ?? 'KNOXSSO',
     isDelegated: read.flag('enable.delegated.auth', false),
@@ -98,10 +120,25 @@ export function tokenSettingsOf(
   }
 }
 
-/** The first is what counts when nothing is said. */
-const ALGORITHM_CHOICES: Readonly<Record<string, SigningAlgorithm>> = Object.fromEntries(
-  SIGNING_ALGORITHMS.map((name) => [name, name]),
-)
+/** With a secret HS256 counts when nothing is said, as in Knox. */
+function algorithmOf(
+  kind: TokenKind,
+  read: ReturnType<typeof readerOf>,
+  { where, secretBytes }: { readonly where: string; readonly secretBytes: number | undefined },
+): SigningAlgorithm | HmacAlgorithm {
+  const isFirst = secretBytes !== undefined && kind === 'KNOXTOKEN'
+  const names = isFirst
+    ? [...HMAC_ALGORITHMS, ...SIGNING_ALGORITHMS]
+    : [...SIGNING_ALGORITHMS, ...HMAC_ALGORITHMS]
+  const algorithm = read.choice('sigalg', Object.fromEntries(names.map((name) => [name, name])))
+  if (!isHmac(algorithm) || kind !== 'KNOXTOKEN') return algorithm
+  const least = Number(algorithm.slice(2)) / 8
+  if ((secretBytes ?? 0) >= least) return algorithm
+  // RFC 7518 section 3.2: a shorter one could be guessed.
+  throw new TopologyProblem(
+    `${where}: signing with ${algorithm} needs the alias "gateway.signing.hmac.secret" in the setting knox.aliases, with at least ${least} bytes`,
+  )
+}
 
 function readerOf(params: ServiceParams, where: string) {
   const nameOf = (name: string) => `knox.token.${name}`

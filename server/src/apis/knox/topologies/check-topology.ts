@@ -37,6 +37,8 @@ export type TopologyRules = {
   readonly proxiedRoles: readonly string[]
   /** The value of `${ALIAS=name}`; undefined: there is none. */
   readonly aliasValue: (name: string) => string | undefined
+  /** Whether certificates of clients are looked at; absent: they are not. */
+  readonly certificatesCount?: boolean
 }
 
 /** A topology that can be offered, and what of its file is not. */
@@ -69,7 +71,10 @@ export function checkTopology(
   }
   checkServices(services, file)
   const topology = { name, providers, services }
-  return { topology, warnings: [...warnings, ...topologyWarnings(topology, file)] }
+  return {
+    topology,
+    warnings: [...warnings, ...topologyWarnings(topology, file, rules.certificatesCount ?? false)],
+  }
 }
 
 function harmless(raw: RawTopology): readonly RawProvider[] {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Params, Provider, TopologyService } from '../topology.ts'
+import type { Params, TopologyService } from '../topology.ts'
 import { topologyWarnings } from './topology-warnings.ts'
 
 const paramsOf = (params: Readonly<Record<string, string>>): Params => new Map(Object.entries(params))
@@ -11,8 +11,8 @@ const service = (role: string, params: Readonly<Record<string, string>> = {}): T
   params: paramsOf(params),
 })
 
-const warningsOf = (services: readonly TopologyService[], providers: readonly Provider[] = []) =>
-  topologyWarnings({ name: 't', providers, services }, 't.xml')
+const warningsOf = (services: readonly TopologyService[], certificatesCount = false) =>
+  topologyWarnings({ name: 't', providers: [], services }, 't.xml', certificatesCount)
 
 describe('a topology is accepted, and whoever wrote it is told', () => {
   it('of parameters that have no effect on keys, and of those that are misspelt', () => {
@@ -20,12 +20,10 @@ describe('a topology is accepted, and whoever wrote it is told', () => {
       'apikey.knox.token.ttl': '1000',
       'apikey.knox.token.audiences': 'a',
       'apikey.knox.token.tttl': '5',
-      'apikey.knox.token.allowed.principals': 'CN=a',
     }
     assert.deepEqual(warningsOf([service('APIKEY', params)]), [
       't.xml: service "APIKEY": parameter "apikey.knox.token.audiences" has no effect: keys are no JSON Web Tokens',
       't.xml: service "APIKEY": parameter "apikey.knox.token.tttl" is not known, and has no effect',
-      't.xml: service "APIKEY": parameter "apikey.knox.token.allowed.principals" has no effect: certificates of clients are not seen here',
     ])
   })
 
@@ -44,17 +42,11 @@ describe('a topology is accepted, and whoever wrote it is told', () => {
 
   it('that nothing is issued to clients whose certificates nobody sees', () => {
     const [warning = ''] = warningsOf([service('KNOXTOKEN', { 'knox.token.client.cert.required': 'true' })])
-    assert.match(warning, /service "KNOXTOKEN" issues nothing/)
-  })
-
-  it('that JSON Web Tokens of another issuer are refused', () => {
-    const provider = (params: Readonly<Record<string, string>>): Provider => ({
-      role: 'federation',
-      name: 'JWTProvider',
-      params: paramsOf(params),
-    })
-    const [warning = ''] = warningsOf([], [provider({ 'knox.token.verification.pem': 'MIIB' })])
-    assert.match(warning, /"knox\.token\.verification\.pem" is for JSON Web Tokens of another issuer/)
-    assert.deepEqual(warningsOf([], [provider({ 'knox.token.audiences': 'a' })]), [])
+    assert.match(warning, /service "KNOXTOKEN" issues nothing.*http\.tls\.clientCertificates is off/)
+    const required = { 'knox.token.client.cert.required': 'true' }
+    const [nobody = ''] = warningsOf([service('KNOXTOKEN', required)], true)
+    assert.match(nobody, /"knox\.token\.allowed\.principals" names nobody/)
+    const named = { ...required, 'knox.token.allowed.principals': 'CN=ada' }
+    assert.deepEqual(warningsOf([service('KNOXTOKEN', named)], true), [])
   })
 })

@@ -1,6 +1,6 @@
-import { namesForeignIssuer } from '../authentication/foreign-issuer.ts'
 import { serviceParams } from '../service-params.ts'
-import type { Provider, Topology, TopologyService } from '../topology.ts'
+import { canonicalNames } from '../token-services/certificate-name.ts'
+import type { Topology, TopologyService } from '../topology.ts'
 
 /** Token services with parameters of their own, by role. */
 const PREFIXES: Readonly<Record<string, string>> = { APIKEY: 'apikey', CLIENTID: 'clientid' }
@@ -18,6 +18,7 @@ const COUNTING = [
   'renewer.whitelist',
   'renewer.group.whitelist',
   'client.cert.required',
+  'allowed.principals',
   'include.groups.allowed',
   'lifespan.input.enabled',
   'exp.tokengen.allowed.tss.backends',
@@ -36,12 +37,17 @@ const OF_JWTS = [
 ]
 
 /** What may surprise whoever wrote a topology, one sentence each: all of it is accepted. */
-export function topologyWarnings(topology: Topology, file: string): readonly string[] {
+export function topologyWarnings(
+  topology: Topology,
+  file: string,
+  certificatesCount: boolean,
+): readonly string[] {
   return [
     ...topology.services.flatMap((service) => ownParameterWarnings(service, file)),
     ...topology.services.flatMap(({ role }) => neighbourWarnings(topology, role, file)),
-    ...topology.services.flatMap(({ role }) => certificateWarnings(topology, role, file)),
-    ...topology.providers.flatMap((provider) => providerWarnings(provider, file)),
+    ...topology.services.flatMap(({ role }) =>
+      certificateWarnings(topology, role, { file, certificatesCount }),
+    ),
   ]
 }
 
@@ -52,7 +58,6 @@ function ownParameterWarnings({ role, params }: TopologyService, file: string): 
     const bare = name.slice(prefix.length + 1 + PARAMETER.length)
     const where = `${file}: service "${role}": parameter "${name}"`
     if (OF_JWTS.includes(bare)) return [`${where} has no effect: keys are no JSON Web Tokens`]
-    if (bare === 'allowed.principals') return [`${where} has no effect: ${NO_CERTIFICATES}`]
     return COUNTING.includes(bare) ? [] : [`${where} is not known, and has no effect`]
   })
 }
@@ -69,23 +74,18 @@ function neighbourWarnings(topology: Topology, role: string, file: string): read
   })
 }
 
-const NO_CERTIFICATES = 'certificates of clients are not seen here'
-
-function certificateWarnings(topology: Topology, role: string, file: string): readonly string[] {
+function certificateWarnings(
+  topology: Topology,
+  role: string,
+  { file, certificatesCount }: { readonly file: string; readonly certificatesCount: boolean },
+): readonly string[] {
   if (role !== 'KNOXTOKEN' && PREFIXES[role] === undefined) return []
-  const required = serviceParams(topology, role, PREFIXES[role]).get(`${PARAMETER}client.cert.required`)
-  if (required?.trim().toLowerCase() !== 'true') return []
-  return [
-    `${file}: service "${role}" issues nothing: it requires certificates of clients, and ${NO_CERTIFICATES}`,
-  ]
-}
-
-function providerWarnings({ name, params }: Provider, file: string): readonly string[] {
-  if (name !== 'JWTProvider') return []
-  const foreign = namesForeignIssuer(params)
-  return foreign === undefined
-    ? []
-    : [
-        `${file}: provider "${name}": parameter "${foreign}" is for JSON Web Tokens of another issuer, which are not checked here: this topology refuses all of them, and accepts keys`,
-      ]
+  const params = serviceParams(topology, role, PREFIXES[role])
+  if (params.get(`${PARAMETER}client.cert.required`)?.trim().toLowerCase() !== 'true') return []
+  const issuesNothing = `${file}: service "${role}" issues nothing: it requires certificates of clients, and`
+  if (!certificatesCount) {
+    return [`${issuesNothing} none count as long as the setting http.tls.clientCertificates is off`]
+  }
+  const names = canonicalNames(params.get(`${PARAMETER}allowed.principals`) ?? '')
+  return names.length > 0 ? [] : [`${issuesNothing} "${PARAMETER}allowed.principals" names nobody`]
 }

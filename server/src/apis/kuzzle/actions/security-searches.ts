@@ -92,7 +92,7 @@ export const searchActions: Controller = {
 /** Kuzzle's `local` strategy lets nothing but the user name be searched, so that `*` means no more than that. */
 const CREDENTIALS_MAPPING: Mapping = { properties: { username: { type: 'keyword' } } }
 
-/** Most matches that a scroll can walk through: they are all held in memory. */
+/** Most matches that a scroll can walk through: they are all kept until it ends. */
 const SCROLL_HITS_MAX = 50_000
 
 /** Roles that the older form of a search looks at, as in Kuzzle. */
@@ -214,15 +214,15 @@ function widen({ search }: CollectionSearch, scroll: ScrollWish | undefined): Co
   return scroll === undefined ? search : { ...search, size: SCROLL_HITS_MAX }
 }
 
-function openScroll<T>(
+async function openScroll<T>(
   answer: PrintedPage<T>,
   wish: ScrollWish & { readonly kind: ScrollKind; readonly page: PageRequest },
   { scrolls }: ServerFacts,
-): PrintedPage<T> & { readonly scrollId: string } {
+): Promise<PrintedPage<T> & { readonly scrollId: string }> {
   const { hits, total } = answer
   if (total > hits.length) return fail('services.storage.get_limit_exceeded')
   const pageSize = wish.page.size
-  const scrollId = scrolls.open({ ...wish, rest: hits.slice(pageSize), total, pageSize })
+  const scrollId = await scrolls.open({ ...wish, rest: hits.slice(pageSize), total, pageSize })
   return { ...answer, hits: hits.slice(0, pageSize), scrollId }
 }
 
@@ -230,6 +230,6 @@ function nextPage(kind: ScrollKind): Action['run'] {
   return async (request, { server }) => {
     const scrollId = request.string('scrollId')
     const ttlMs = parseScrollDuration(request, server.settings) ?? server.settings.scrollTtlMs
-    return { ...server.scrolls.next(kind, scrollId, ttlMs), scrollId }
+    return { ...(await server.scrolls.next(kind, scrollId, ttlMs)), scrollId }
   }
 }

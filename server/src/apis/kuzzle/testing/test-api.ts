@@ -109,6 +109,7 @@ export async function openTestApi(
     authority,
     clock: authority.clock,
     randomness: createNodeRandomness(),
+    scrolls: authority.storage.scrolls,
     log: { warn: log, error: log },
     settings: { ...TEST_KUZZLE_SETTINGS, ...settings },
     node: 'knode-quiet-otter-1',

@@ -1,6 +1,17 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,6 +30,18 @@ export type PostgresServer = {
   run(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]>
   /** Ends the server and starts it again, on the same port and data. */
   restart(): Promise<void>
+  /** Stops the server's processes where they are, until `thaw`. */
+  freeze(): void
+  thaw(): void
+  /** Ends the server's processes without a chance to do anything. */
+  kill(): Promise<void>
+  /**
+   * Starts a second server that follows this one by streaming replication and takes no changes until `promote`. From then on
+   * this one acknowledges only what the other has written as well. Ends this one for a moment, to copy its data.
+   */
+  startStandby(): Promise<PostgresServer>
+  /** Makes a standby the server that takes changes. */
+  promote(): Promise<void>
   /** Ends the server and removes what it left. */
   stop(): Promise<void>
 }
@@ -79,9 +102,8 @@ export async function startPostgres(
 ): Promise<PostgresServer> {
   const programs = findPrograms()
   if (programs === undefined) throw new Error(`Cannot start PostgreSQL: ${postgresIsMissing()}`)
-  const folder = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'))
   const user = harmlessUser()
-  if (user !== undefined) chownSync(folder, user.uid, user.gid)
+  const folder = newFolder(user)
   const data = join(folder, 'data')
   const flags = ['-D', data, '-U', SUPERUSER, '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync']
   await run(join(programs, 'initdb'), flags, { cwd: folder, ...user })
@@ -90,6 +112,21 @@ export async function startPostgres(
   await server.start()
   return server
 }
+
+function newFolder(user: User | undefined): string {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'))
+  if (user !== undefined) chownSync(folder, user.uid, user.gid)
+  return folder
+}
+
+function giveTo(user: User | undefined, folder: string): void {
+  if (user === undefined) return
+  for (const path of ['', ...readdirSync(folder, { recursive: true, encoding: 'utf8' })]) {
+    chownSync(join(folder, path), user.uid, user.gid)
+  }
+}
+
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20))
 
 type User = { readonly uid: number; readonly gid: number }
 
@@ -163,6 +200,57 @@ class RunningServer implements PostgresServer {
     if (!(await this.#launch())) throw new Error(`Cannot start PostgreSQL again: ${this.#log}`)
   }
 
+  freeze(): void {
+    for (const pid of this.#processes()) process.kill(pid, 'SIGSTOP')
+  }
+
+  thaw(): void {
+    for (const pid of this.#processes()) process.kill(pid, 'SIGCONT')
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child
+    if (child === undefined) return
+    const ended = once(child, 'exit')
+    for (const pid of this.#processes()) process.kill(pid, 'SIGKILL')
+    await ended
+  }
+
+  async startStandby(): Promise<PostgresServer> {
+    await this.#end()
+    const { postgres, user, options } = this.#setup
+    const folder = newFolder(user)
+    const data = join(folder, 'data')
+    cpSync(this.#setup.data, data, { recursive: true, preserveTimestamps: true })
+    chmodSync(data, 0o700)
+    giveTo(user, data)
+    writeFileSync(join(data, 'standby.signal'), '')
+    if (!(await this.#launch())) throw new Error(`Cannot start PostgreSQL again: ${this.#log}`)
+    const standby = new RunningServer({
+      postgres,
+      user,
+      folder,
+      data,
+      options: {
+        ...options,
+        unix_socket_directories: folder,
+        primary_conninfo: `host=${HOST} port=${this.#port} user=${SUPERUSER} application_name=standby`,
+      },
+    })
+    await standby.start()
+    await this.run("ALTER SYSTEM SET synchronous_standby_names = 'standby'")
+    await this.run('SELECT pg_reload_conf()')
+    while (!(await this.#isFollowedInStep())) await pause()
+    return standby
+  }
+
+  async promote(): Promise<void> {
+    await this.run('SELECT pg_promote()')
+    // The copied configuration would wait for a standby that is now this server itself.
+    await this.run('ALTER SYSTEM RESET synchronous_standby_names')
+    await this.run('SELECT pg_reload_conf()')
+  }
+
   async stop(): Promise<void> {
     process.removeListener('exit', this.#killAtExit)
     await this.#end()
@@ -199,9 +287,31 @@ class RunningServer implements PostgresServer {
       return true
     } catch {
       // It is not there yet; asking is what tells when it is.
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await pause()
       return false
     }
+  }
+
+  async #isFollowedInStep(): Promise<boolean> {
+    const rows = await this.run("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'")
+    return rows.length > 0
+  }
+
+  /** The first process and those that it started: each connection has one. */
+  #processes(): readonly number[] {
+    const first = this.#child?.pid
+    if (first === undefined || this.#child?.exitCode !== null || this.#child.signalCode !== null) return []
+    const isChild = (pid: string): boolean => {
+      try {
+        const [, parent] = /\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
+        return Number(parent) === first
+      } catch {
+        // It has ended meanwhile.
+        return false
+      }
+    }
+    const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isChild(name))
+    return [first, ...children.map(Number)]
   }
 
   #client(): Client {

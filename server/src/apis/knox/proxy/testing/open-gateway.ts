@@ -42,12 +42,16 @@ export async function openGateway(
 ): Promise<Gateway> {
   const failures: ProxyFailure[] = []
   let end: (fingerprint: Fingerprint) => void = () => {}
-  const running = createRunningStreams((listener) => {
-    end = listener
-  })
+  const running = createRunningStreams(
+    (listener) => {
+      end = listener
+    },
+    () => undefined,
+  )
   const api = createKnoxApi({
     gatewayPath: 'gateway',
     addressOf: ({ address }) => address,
+    clientNameOf: () => undefined,
     bodyBytesMax: 1_000,
     encodingsMax: 1,
     createAuthenticator:
