@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { KeyId, UserId } from '../server/src/core/ids.ts'
 import { fingerprintOf } from '../server/src/core/keys/fingerprint.ts'
 import { mintNativeToken } from '../server/src/core/keys/native-token.ts'
@@ -33,13 +33,21 @@ export async function keyStoreFile(directory: string, count: number): Promise<Ke
   const file = join(directory, `${count}.db`)
   const known = join(directory, `${count}.json`)
   if (existsSync(known)) return JSON.parse(readFileSync(known, 'utf8'))
-  const caller = await issueCaller(file)
-  const storage = await openStorage(`sqlite:${file}`)
+  const filled = { file, ...(await fillWithKeys(`sqlite:${file}`, count, directory)) }
+  writeFileSync(known, JSON.stringify(filled))
+  return filled
+}
+
+/** Puts `count` keys into an empty store. `directory`: for files that a server writes. */
+export async function fillWithKeys(
+  url: string,
+  count: number,
+  directory: string,
+): Promise<Omit<KeyStoreFile, 'file'>> {
+  const caller = await issueCaller(url, directory)
+  const storage = await openStorage(url)
   try {
-    const tokens = await insertKeys(storage, count)
-    const filled = { file, tokens, caller }
-    writeFileSync(known, JSON.stringify(filled))
-    return filled
+    return { tokens: await insertKeys(storage, count), caller }
   } finally {
     await storage.close()
   }
@@ -82,12 +90,10 @@ function insertKey(storage: Storage, token: string, hint: string): Promise<void>
 }
 
 /** Creates an administrator with a key that may verify, and the owner of all other keys. */
-async function issueCaller(file: string): Promise<string> {
-  const server = await startBenchServer(
-    MAIN,
-    ['--port', '0', '--storage', `sqlite:${file}`, '--data-dir', dirname(file)],
-    { LATCHKEY_LOG_LEVEL: 'warn' },
-  )
+async function issueCaller(url: string, directory: string): Promise<string> {
+  const server = await startBenchServer(MAIN, ['--port', '0', '--storage', url, '--data-dir', directory], {
+    LATCHKEY_LOG_LEVEL: 'warn',
+  })
   const post = async (path: string, body: unknown, token?: string) => {
     const authorization = token === undefined ? undefined : { authorization: `Bearer ${token}` }
     const answer = await fetch(server.url + path, {
