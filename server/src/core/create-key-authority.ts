@@ -48,7 +48,7 @@ import type {
   VerificationUseCases,
 } from './key-authority.ts'
 import { changeManyKeys } from './keys/bulk-keys.ts'
-import { checkKey } from './keys/check-key.ts'
+import { checkKey, checkKeys } from './keys/check-key.ts'
 import { disableKey, enableKey } from './keys/disable-key.ts'
 import { createEndedTokens } from './keys/ended-tokens.ts'
 import { explainKey } from './keys/explain-key.ts'
@@ -147,6 +147,7 @@ function keyUseCases(context: Context): KeyUseCases {
 function verificationUseCases(context: Context): VerificationUseCases {
   return {
     check: (token, check) => checkKey(context, token, check),
+    checkAll: (questions) => checkKeys(context, questions),
     explain: (token, check) => explainKey(context, token, check),
   }
 }

@@ -15,7 +15,7 @@ import type { WatchedTokens } from './keys/ended-tokens.ts'
 import type { Fingerprint } from './keys/fingerprint.ts'
 import type { KeyPolicy, RateLimit } from './keys/policy.ts'
 import type { Secret } from './keys/secret.ts'
-import type { CheckStep, KeyCheck, KeyVerdict, KeyView, Verdict } from './keys/verdict.ts'
+import type { CheckStep, KeyCheck, KeyQuestion, KeyVerdict, KeyView, Verdict } from './keys/verdict.ts'
 import type { DayOfUse, KeyFilter, Spending } from './ports/key-store.ts'
 import type { ImportOutcome } from './ports/legacy-key-store.ts'
 import type { Instant } from './record.ts'
@@ -143,6 +143,12 @@ export interface VerificationUseCases {
    * @throws {DomainError} `policy.invalid` for a cost that is none.
    */
   check(token: string, check: KeyCheck): KeyVerdict | Promise<KeyVerdict>
+  /**
+   * As `check` of each question, in their order, and faster. What one of them would throw, its promise rejects with.
+   *
+   * @throws {DomainError} `policy.invalid` for a cost that is none; then nothing is counted.
+   */
+  checkAll(questions: readonly KeyQuestion[]): readonly (KeyVerdict | Promise<KeyVerdict>)[]
   /** What `check` would answer and why, step by step; counts and spends nothing. */
   explain(
     token: string,

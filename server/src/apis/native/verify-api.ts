@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { KeyAuthority } from '../../core/key-authority.ts'
-import type { KeyCheck } from '../../core/keys/verdict.ts'
+import type { KeyCheck, KeyQuestion, KeyVerdict } from '../../core/keys/verdict.ts'
 import type { BodyProblem } from '../../transports/http/http-message.ts'
 import {
   asciiJson,
@@ -70,11 +70,8 @@ export function createVerifyApi({ authority, checkCaller, bodyBytesMax, publicUr
 
   /** The text of an answer; a promise only when something has to be waited for. */
   const ask = (request: LaneRequest, asked: VerifyRequest): string | Promise<string> => {
-    const requestId = requestIdOf(request)
-    const check: KeyCheck = requestId === undefined ? asked.check : { ...asked.check, requestId }
-    if (asked.explains) return explain(request, asked, check)
-    const verdict = verification.check(asked.key, check)
-    return verdict instanceof Promise ? verdict.then((later) => printVerdict(later)) : printVerdict(verdict)
+    const { key, check } = withRequestId(asked, requestIdOf(request))
+    return asked.explains ? explain(request, asked, check) : printed(verification.check(key, check))
   }
 
   const explain = async (request: LaneRequest, asked: VerifyRequest, check: KeyCheck): Promise<string> => {
@@ -91,10 +88,16 @@ export function createVerifyApi({ authority, checkCaller, bodyBytesMax, publicUr
 
   const verifyBatch = guarded((request) => {
     const questions = parseVerifyBatch(request.body)
-    const texts = questions.slice(0, KEYS_PER_TURN).map((asked) => ask(request, asked))
+    const texts = askAll(request, questions.slice(0, KEYS_PER_TURN))
     if (questions.length <= KEYS_PER_TURN && texts.every(isText)) return answeredBatch(texts)
     return askRest(request, questions, texts)
   })
+
+  const askAll = (request: LaneRequest, asked: readonly VerifyRequest[]): (string | Promise<string>)[] => {
+    const requestId = requestIdOf(request)
+    const questions = asked.map((each) => withRequestId(each, requestId))
+    return verification.checkAll(questions).map(printed)
+  }
 
   const askRest = async (
     request: LaneRequest,
@@ -105,8 +108,7 @@ export function createVerifyApi({ authority, checkCaller, bodyBytesMax, publicUr
     for (const text of asked) if (text instanceof Promise) text.catch(() => {})
     for (let next = asked.length; next < questions.length; next += KEYS_PER_TURN) {
       await nextTurn()
-      for (const question of questions.slice(next, next + KEYS_PER_TURN)) {
-        const text = ask(request, question)
+      for (const text of askAll(request, questions.slice(next, next + KEYS_PER_TURN))) {
         if (text instanceof Promise) text.catch(() => {})
         asked.push(text)
       }
@@ -138,6 +140,14 @@ export function createVerifyApi({ authority, checkCaller, bodyBytesMax, publicUr
 
 const JSON_FIELDS =
   'Content-Type: application/json\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n'
+
+function withRequestId(asked: VerifyRequest, requestId: string | undefined): KeyQuestion {
+  return requestId === undefined ? asked : { key: asked.key, check: { ...asked.check, requestId } }
+}
+
+function printed(verdict: KeyVerdict | Promise<KeyVerdict>): string | Promise<string> {
+  return verdict instanceof Promise ? verdict.then((later) => printVerdict(later)) : printVerdict(verdict)
+}
 
 function answered(body: string): LaneReply {
   return { status: 200, fields: JSON_FIELDS, body }

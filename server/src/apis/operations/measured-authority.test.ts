@@ -59,6 +59,22 @@ test('verifications are counted by their answers, which stay what they are', asy
   assert.deepEqual(counted('latchkey_rate_limited_total'), { '{what="key"}': 1 })
 })
 
+test('every key of several at once is counted, and one time is taken for all of them', async (t) => {
+  const { measured, issue, counted } = await opened(t)
+  const budgeted = await issue({ policy: { credits: { initial: 1 } } })
+  const shown = [...new Array<string>(SAMPLED_ONE_IN).fill(await issue()), budgeted, 'nonsense']
+  for (const times of [1, 2]) {
+    const answers = measured.verification.checkAll(shown.map((key) => ({ key, check: {} })))
+    assert.equal((await Promise.all(answers)).length, shown.length)
+    assert.deepEqual(counted('latchkey_verification_duration_seconds_count'), { '': times })
+  }
+  assert.deepEqual(counted('latchkey_verifications_total'), {
+    '{code="VALID"}': 2 * SAMPLED_ONE_IN + 1,
+    '{code="USAGE_EXCEEDED"}': 1,
+    '{code="MALFORMED"}': 2,
+  })
+})
+
 test('an explanation is no verification', async (t) => {
   const { measured, issue, counted } = await opened(t)
   const { verdict } = await measured.verification.explain(await issue(), {})

@@ -46,6 +46,16 @@ function measuredVerification(verification: VerificationUseCases, metrics: Metri
       const answer = verification.check(token, check)
       return answer instanceof Promise ? answer.then(counted) : counted(answer)
     },
+    checkAll: (questions) => {
+      untilSample -= questions.length
+      const startedAt = untilSample < 0 ? performance.now() : undefined
+      const answers = verification.checkAll(questions)
+      if (startedAt !== undefined) {
+        untilSample = SAMPLED_ONE_IN - 1
+        metrics.tookToVerify((performance.now() - startedAt) / 1000 / questions.length)
+      }
+      return answers.map((answer) => (answer instanceof Promise ? answer.then(counted) : counted(answer)))
+    },
     explain: (token, check) => verification.explain(token, check),
   }
 }

@@ -4,6 +4,7 @@ import type { Caller } from '../access/caller.ts'
 import { openTestAuthority, TEST_ORIGIN, type TestAuthority } from '../contract/test-authority.ts'
 import type { KeyId, RoleId, UserId } from '../ids.ts'
 import type { KeyRequest } from '../key-authority.ts'
+import { fingerprintOfAny } from './check-key.ts'
 import { TOKEN_LENGTH_MAX } from './key-token.ts'
 import type { KeyPolicy } from './policy.ts'
 import type { KeyCheck, KeyVerdict } from './verdict.ts'
@@ -133,6 +134,61 @@ describe('a check of a key', () => {
     assert.equal(events[0]?.origin.address, '192.0.2.1')
     assert.equal(events[0]?.origin.requestId, 'r1')
     assert.ok(!JSON.stringify(events).includes(token))
+  })
+})
+
+describe('checks of several keys at once', () => {
+  test('answer each as it would be alone, in their order, and wait only for those that have to', async (t) => {
+    const { authority, root, token } = await openWithKey(t)
+    const issue = async (policy: KeyPolicy) => {
+      const asked = { owner: bob, description: '', native: {}, policy }
+      return (await authority.keys.issueFor(root, asked)).token.reveal()
+    }
+    const [rated, paid] = [await issue(limited(1)), await issue({ credits: { initial: 1 } })]
+    const shown = [token, 'garbage', rated, paid, 'kapikey-a.b.c', rated, 'kauth-a.b.c', paid, token]
+    const answers = authority.verification.checkAll(shown.map((key) => ({ key, check: {} })))
+    assert.deepEqual(
+      answers.map((answer) => answer instanceof Promise),
+      shown.map((key) => key === paid),
+    )
+    assert.deepEqual(
+      (await Promise.all(answers)).map(({ refusal }) => refusal),
+      [
+        undefined,
+        'malformed',
+        undefined,
+        undefined,
+        'unknown',
+        'rate_limited',
+        'unknown',
+        'usage_exceeded',
+        undefined,
+      ],
+    )
+    assert.deepEqual(authority.verification.checkAll([]), [])
+  })
+
+  test('fail alone: what was answered before and after is not lost', async (t) => {
+    const { authority, token } = await openWithKey(t)
+    const { keys } = authority.storage
+    const lookUp = keys.lookUp.bind(keys)
+    t.mock.method(keys, 'lookUp', (fingerprint: Parameters<typeof lookUp>[0]) => {
+      if (fingerprint === fingerprintOfAny('kapikey-a.b.c')) throw new Error('the disk is gone')
+      return lookUp(fingerprint)
+    })
+    const shown = [token, 'kapikey-a.b.c', token]
+    const answers = authority.verification.checkAll(shown.map((key) => ({ key, check: {} })))
+    const [first, second, third] = await Promise.allSettled(answers)
+    assert.equal(first?.status === 'fulfilled' && first.value.refusal, undefined)
+    assert.equal(second?.status, 'rejected')
+    assert.equal(third?.status, 'fulfilled')
+  })
+
+  test('use none of the keys when one is to cost what cannot be spent', async (t) => {
+    const { authority, token, check } = await openWithKey(t, { policy: { credits: { initial: 3 } } })
+    const questions = [{}, { cost: -1 }].map((asked) => ({ key: token, check: asked }))
+    assert.throws(() => authority.verification.checkAll(questions), { code: 'policy.invalid' })
+    assert.equal((await check({ cost: 0 })).credits, 3)
   })
 })
 

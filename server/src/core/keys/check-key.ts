@@ -3,8 +3,8 @@ import { DomainError } from '../errors.ts'
 import { type Fingerprint, fingerprintOf } from './fingerprint.ts'
 import { parseKeyToken, TOKEN_LENGTH_MAX } from './key-token.ts'
 import { noteRefusedCheck } from './refused-tokens.ts'
-import { UNKNOWN, useKey } from './use-key.ts'
-import { COST_MAX, type KeyCheck, type KeyVerdict } from './verdict.ts'
+import { type ShownToken, UNKNOWN, useKey } from './use-key.ts'
+import { COST_MAX, type KeyCheck, type KeyQuestion, type KeyVerdict } from './verdict.ts'
 
 /**
  * Answers whether a key is good for what a service asks, and counts that use.
@@ -16,11 +16,39 @@ import { COST_MAX, type KeyCheck, type KeyVerdict } from './verdict.ts'
  */
 export function checkKey(context: Context, token: string, check: KeyCheck): KeyVerdict | Promise<KeyVerdict> {
   if (check.cost !== undefined) checkCost(check.cost)
+  return checkHashed(context, { token, fingerprint: fingerprintOfAny(token), check })
+}
+
+/**
+ * As `checkKey` of each question, in their order. All keys are hashed before the first one is looked up: look-ups that
+ * follow each other closely wait for memory at the same time. One that cannot be answered is a promise that rejects.
+ *
+ * @throws {DomainError} `policy.invalid` for a cost that is none; then no key is used.
+ */
+export function checkKeys(
+  context: Context,
+  questions: readonly KeyQuestion[],
+): readonly (KeyVerdict | Promise<KeyVerdict>)[] {
+  for (const { check } of questions) if (check.cost !== undefined) checkCost(check.cost)
+  return questions
+    .map(({ key, check }) => ({ token: key, fingerprint: fingerprintOfAny(key), check }))
+    .map((question) => {
+      try {
+        return checkHashed(context, question)
+      } catch (error) {
+        return Promise.reject(error)
+      }
+    })
+}
+
+type HashedQuestion = ShownToken & { readonly check: KeyCheck }
+
+function checkHashed(context: Context, question: HashedQuestion): KeyVerdict | Promise<KeyVerdict> {
+  const { token, fingerprint, check } = question
   const family = parseKeyToken(token)
-  const fingerprint = fingerprintOfAny(token)
   if (family === undefined) return noted(context, fingerprint, check, decoy(context, fingerprint, MALFORMED))
   if (family === 'session') return noted(context, fingerprint, check, decoy(context, fingerprint, UNKNOWN))
-  return noted(context, fingerprint, check, useKey(context, { token, fingerprint }, check))
+  return noted(context, fingerprint, check, useKey(context, question, check))
 }
 
 /**

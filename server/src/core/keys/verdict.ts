@@ -44,6 +44,9 @@ export type KeyCheck = {
   readonly isNoUse?: true
 }
 
+/** One question about a key: what somebody showed, any text of any length, and what it must be good for. */
+export type KeyQuestion = { readonly key: string; readonly check: KeyCheck }
+
 export const COST_MAX = 1_000_000_000
 
 /** Which permissions a key must have; see `permission-query.ts`. */
