@@ -60,7 +60,7 @@ export async function openAuthority(
   const clock = createStoreClock(clockMemory)
   const onAudit = (event: AuditEvent): void => log.info({ audit: event }, 'audit')
   const refusals = createRefusalLog({ audit: storage.audit, clock, onAudit })
-  const uses = createUsageCounter(storage.keys)
+  const uses = createUsageCounter(storage.keys, settings['keys.usageWrittenEvery'])
   const authority = createKeyAuthority({
     storage,
     clock,

@@ -303,6 +303,11 @@ export const SETTINGS = {
     '400d',
     'How long it is known how often an API key was used on each day.',
   ),
+  'keys.usageWrittenEvery': setting(
+    duration('1s', '1h'),
+    '5s',
+    'How often it is written down when and how often an API key was used, which is what a crash may lose; longer is less work for the store where very many keys are in use.',
+  ),
   workers: setting(
     wholeNumber(1, 64),
     1,

@@ -33,7 +33,7 @@ export type ApiKey = {
   readonly goodFrom?: Instant
   /** Earlier secrets that are still good, newest first; at most `PREVIOUS_SECRETS_MAX`. */
   readonly previous?: readonly PreviousSecret[]
-  /** Exact to `USAGE_FLUSH_MS`; absent: never used. */
+  /** As late as uses are written down: `USAGE_FLUSH_MS`, unless somebody set it; absent: never used. */
   readonly lastUsedAt?: Instant
 }
 
@@ -72,7 +72,7 @@ export type PreviousSecret = {
 /** Earlier secrets that one key may have at once; more rotations have to wait until one has ended. */
 export const PREVIOUS_SECRETS_MAX = 3
 
-/** Uses are written to the store within so many ms, and a crash loses no more than these; but see `UsageCounter`. */
+/** Unless somebody sets it, uses are written to the store within so many ms, and a crash loses no more; but see `UsageCounter`. */
 export const USAGE_FLUSH_MS = 5_000
 
 /** Why a key was revoked: names of RFC 5280 section 5.3.1. */

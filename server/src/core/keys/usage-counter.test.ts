@@ -17,15 +17,14 @@ const a = 'a' as KeyId
 const b = 'b' as KeyId
 
 /** A counter whose store takes what it is given, or fails. */
-function openCounter() {
+function openCounter(flushMs?: number) {
   const written: KeyUses[] = []
   let fails = false
-  const counter = createUsageCounter({
-    noteUses: async (uses) => {
-      if (fails) throw new Error('the disk is full')
-      written.push(...uses)
-    },
-  })
+  const noteUses = async (uses: readonly KeyUses[]): Promise<void> => {
+    if (fails) throw new Error('the disk is full')
+    written.push(...uses)
+  }
+  const counter = createUsageCounter({ noteUses }, flushMs)
   return {
     counter,
     written,
@@ -93,6 +92,15 @@ describe('uses of keys', () => {
     await counter.writeDue(due)
     await counter.writeAll()
     assert.equal(written.length, many.length)
+  })
+
+  test('are written as often as somebody wants', async () => {
+    const { counter, written } = openCounter(60_000)
+    counter.accepted(a, 0)
+    await counter.writeDue(60_000 - USAGE_RUN_MS - 1)
+    assert.equal(written.length, 0)
+    await counter.writeDue(60_000 - USAGE_RUN_MS)
+    assert.equal(written.length, 1)
   })
 
   test('of more keys than can be held are left out, and of those that are held none is', async () => {

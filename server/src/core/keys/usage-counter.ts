@@ -8,7 +8,7 @@ import { createUseTable, type TakenUses, type UsesPlace } from './use-table.ts'
  * Uses of keys on their way into the store: counted in memory and written in batches, so that no use costs a write.
  *
  * Somebody must call `writeDue` every `USAGE_RUN_MS` (`createHousekeeping` does) and `writeAll` before the store is
- * closed. A crash loses the uses of the last `USAGE_FLUSH_MS`; where more keys than `KEYS_WRITTEN_PER_RUN` are in use
+ * closed. A crash loses the uses of the last `flushMs`; where more keys than `KEYS_WRITTEN_PER_RUN` are in use
  * each second, those of as long as it takes to write that many of them each second. All writes reject as the store does,
  * and nothing is lost by that.
  */
@@ -19,7 +19,7 @@ export interface UsageCounter {
   refused(id: KeyId, now: Instant): void
   /** Last accepted use that may not be in the store yet. */
   lastUsedAt(id: KeyId): Instant | undefined
-  /** Writes what was counted longest ago, before it is older than `USAGE_FLUSH_MS`; a bounded number of keys. */
+  /** Writes what was counted longest ago, before it is older than `flushMs`; a bounded number of keys. */
   writeDue(now: Instant): Promise<void>
   /** Writes what was counted of one key. */
   writeKey(id: KeyId): Promise<void>
@@ -45,8 +45,11 @@ export const KEYS_WRITTEN_AT_END_MAX = 100_000
 /** Keys of one call of the store, so that no request waits long for it. */
 const KEYS_WRITTEN_AT_ONCE = 500
 
-/** Counts uses for the keys of that store. */
-export function createUsageCounter(keys: Pick<KeyStore, 'noteUses'>): UsageCounter {
+/** Counts uses for the keys of that store, each of which is written every `flushMs`, at least `USAGE_RUN_MS`. */
+export function createUsageCounter(
+  keys: Pick<KeyStore, 'noteUses'>,
+  flushMs: number = USAGE_FLUSH_MS,
+): UsageCounter {
   const held = createUseTable(USED_KEYS_MAX)
   let beingWritten: ReadonlyMap<KeyId, TakenUses> = new Map()
   let writing: Promise<void> = Promise.resolve()
@@ -79,7 +82,7 @@ export function createUsageCounter(keys: Pick<KeyStore, 'noteUses'>): UsageCount
       inTurn(() => {
         const max = held.size > USED_KEYS_MAX / 2 ? KEYS_WRITTEN_IN_NEED : KEYS_WRITTEN_PER_RUN
         // Also when the clock was set back since.
-        return held.take(max, (since) => now - since >= USAGE_FLUSH_MS - USAGE_RUN_MS || since > now)
+        return held.take(max, (since) => now - since >= flushMs - USAGE_RUN_MS || since > now)
       }),
     writeKey: (id) => inTurn(() => held.takeKey(id)),
     writeAll: () => inTurn(() => held.take(KEYS_WRITTEN_AT_END_MAX, () => true)),
