@@ -6,6 +6,7 @@ import { DETECTORS } from './detectors.ts'
 import { IMPORT } from './import-knox.ts'
 import { LIST_SETTINGS } from './list-settings.ts'
 import { MOVE } from './move.ts'
+import { PARTITION } from './partition.ts'
 import { SERVE } from './serve.ts'
 
 /** Every command; the first is what the program does when it is told nothing. */
@@ -18,4 +19,5 @@ export const COMMANDS: readonly Command[] = [
   CLUSTER,
   AUDIT,
   MOVE,
+  PARTITION,
 ]

@@ -1,6 +1,7 @@
 import { DomainError } from '../core/errors.ts'
 import type { ClusterView } from '../core/ports/cluster-nodes.ts'
 import type { Storage } from '../core/ports/storage.ts'
+import type { KeyLayout } from './key-layout.ts'
 
 /** Limits of a storage; each has a default. */
 export type StorageOptions = {
@@ -89,6 +90,29 @@ export async function readClusterOf(url: string): Promise<ClusterView | undefine
   if (scheme !== 'postgres' && scheme !== 'postgresql') return undefined
   const { readCluster } = await import('./postgres/read-cluster.ts')
   return readCluster(url)
+}
+
+/** How the keys of a store lie, and what changes that. */
+export type StorePartitions = {
+  read(): Promise<KeyLayout>
+  change(partitions: number, onStep: (step: string) => void): Promise<KeyLayout>
+}
+
+/**
+ * The partitions of the store of a URL.
+ *
+ * @throws {DomainError} `storage.unavailable` for a file, which has none.
+ */
+export async function partitionsOf(url: string): Promise<StorePartitions> {
+  const { scheme } = parseStorageUrl(url)
+  if (scheme !== 'postgres' && scheme !== 'postgresql') {
+    throw cannotOpen(scheme, 'only PostgreSQL has partitions; a file of SQLite holds all keys in one table')
+  }
+  const { partitionKeys, readKeyLayout } = await import('./postgres/partition-keys.ts')
+  return {
+    read: () => readKeyLayout(url),
+    change: (partitions, onStep) => partitionKeys(url, partitions, onStep),
+  }
 }
 
 const KNOWN = '"sqlite:PATH" and "postgres://USER@HOST/DATABASE"'

@@ -7,6 +7,7 @@ import type { Instant } from '../../core/record.ts'
 import { type SqlText, sql } from '../../query/sql/sql-text.ts'
 import { column, fingerprintOfBytes, jsonColumn, number, text } from './column.ts'
 import type { Row } from './connection.ts'
+import { hasId } from './key-place.ts'
 
 /** How long a lease is good, in ms, by the server's clock. */
 export const LEASE_MS = 3_000
@@ -53,7 +54,7 @@ export function budgetOf(id: KeyId): SqlText {
       FROM credit_leases AS leases WHERE leases.key_uid = budget.key_uid
         AND leases.generation = budget.generation AND leases.refilled_at = budget.refilled_at
     ) AS leased
-    WHERE keys.id = ${text(id)}`
+    WHERE ${hasId(id)}`
 }
 
 /** The budget in a row of `budgetOf`; undefined when the key has none. */
@@ -154,7 +155,7 @@ export function settle({ id, known, refill, costs, returned, wanted }: Settlemen
         CASE WHEN alive THEN (SELECT coalesce(max(total), 0) FROM sums WHERE total <= base) ELSE 0 END AS paid,
         (SELECT coalesce(max(total), 0) FROM sums) AS due
       FROM filled, (
-        SELECT EXISTS (SELECT 1 FROM keys WHERE uid = ${known.uid}::uuid AND id = ${text(id)}) AS alive
+        SELECT EXISTS (SELECT 1 FROM keys WHERE uid = ${known.uid}::uuid AND owner = ${text(known.owner)} AND id = ${text(id)}) AS alive
       ) AS key
     ), shared AS (
       SELECT charged.*, CASE WHEN alive AND paid = due AND unleased_until <= clock_timestamp()

@@ -8,6 +8,7 @@ import { newTellingRow, noteChanges } from './change.ts'
 import { bytes, number, text } from './column.ts'
 import { startCredits } from './credit-statements.ts'
 import type { KeyParts } from './key-parts.ts'
+import { hasId, isFingerprintTaken } from './key-place.ts'
 import { fingerprintsOf, KEY_COLUMNS, keyFromRow } from './key-row.ts'
 import {
   insertKey,
@@ -17,7 +18,7 @@ import {
   requireStored,
   type StoredKey,
 } from './key-writer.ts'
-import { violatedUnique } from './postgres-error.ts'
+
 import {
   COUNT_GONE,
   keysGoneIn,
@@ -67,7 +68,7 @@ export function createKeyLifeCycleStore({ database, audit, leases }: KeyParts): 
       const row = newTellingRow(database)
       const { rows } = await database.changeBy(
         sql`WITH gone AS (
-          DELETE FROM keys WHERE id = ${text(id)} AND ${isOwners} RETURNING *
+          DELETE FROM keys WHERE ${hasId(id)} AND ${isOwners} RETURNING *
         ), remembered AS (${rememberGone(revocation)}), counted AS (${COUNT_GONE}),
         audited AS (${audit.insertFor(event, sql`gone`)}), told AS (${tellGone(row)})
         SELECT ${KEY_COLUMNS} FROM gone`,
@@ -89,7 +90,7 @@ export function createKeyLifeCycleStore({ database, audit, leases }: KeyParts): 
       })
       // Its secret may have been issued once more, under another id: only one key can have it.
       const refused = restoration.catch((error: unknown) => {
-        throw violatedUnique(error) === 'keys_fingerprint_key' ? keyIdTaken(id) : error
+        throw isFingerprintTaken(error) ? keyIdTaken(id) : error
       })
       return refusingTakenIds(id, refused)
     },

@@ -31,11 +31,11 @@ const OF_REVOKED = sql`${KEY_COLUMNS}, ${REVOCATION_COLUMNS}, good_from, NULL`
 export const BY_FINGERPRINT = sql`SELECT ${KEY_COLUMNS}, ${REVOCATION_COLUMNS}, secret_from, secret_until,
     CASE WHEN revoked_at IS NULL THEN ${LIMITS_OF_OWNER} END
   FROM (
-    SELECT 1 AS rank, 0::bigint AS newest, ${OF_KEY} FROM keys WHERE fingerprint = $1
+    SELECT 1 AS rank, 0::bigint AS newest, ${OF_KEY} FROM key_place_by_fingerprint($1)
     UNION ALL
     SELECT 2, 0, ${KEY_COLUMNS}, ${NOT_REVOKED}, secret_from, secret_until
     FROM (SELECT key_uid, good_from AS secret_from, good_until AS secret_until FROM previous_secrets
-      WHERE fingerprint = $1) AS earlier JOIN keys ON keys.uid = earlier.key_uid
+      WHERE fingerprint = $1) AS earlier, key_place_by_uid(earlier.key_uid)
     UNION ALL
     SELECT 3, 0, ${KEY_COLUMNS}, ${REVOCATION_COLUMNS}, secret_from, secret_until
     FROM (SELECT key_uid AS uid, good_from AS secret_from, good_until AS secret_until FROM previous_secrets

@@ -7,9 +7,9 @@ import { keyIdTaken, keyOwnerFull, userNotFound } from '../refusals.ts'
 import type { AuditWriter } from './audit-store.ts'
 import { bytes, column, listSql, NOW_SEQ, number, text, truth } from './column.ts'
 import type { Answer, Row } from './connection.ts'
+import { hasId, isIdTaken } from './key-place.ts'
 import { KEY_COLUMN_COUNT, KEY_COLUMNS, keyFromRow, keyValues, STORED_KEY_COLUMNS } from './key-row.ts'
 import { needsNoUser, stayingUser } from './owners.ts'
-import { violatedUnique } from './postgres-error.ts'
 import type { Transaction } from './transaction.ts'
 
 /** A key, and what belongs to it by its uid. */
@@ -26,7 +26,7 @@ export type KeyInsertion = {
 
 /** SQL for a key of that id. */
 export function keyById(id: KeyId): SqlText {
-  return sql`SELECT ${KEY_COLUMNS}, uid FROM keys WHERE id = ${text(id)}`
+  return sql`SELECT ${KEY_COLUMNS}, uid FROM keys WHERE ${hasId(id)}`
 }
 
 /** The key in a row of `keyById`. */
@@ -53,7 +53,7 @@ export function insertKey(audit: AuditWriter, insertion: KeyInsertion): SqlText 
   const knox = key.family === 'knox' ? 1 : 0
   const hasRoom = limit === undefined ? sql`TRUE` : sql`stats.key_count - stats.knox_count < ${number(limit)}`
   return sql`WITH owned AS (${ownerCheck(key)}),
-    taken AS (SELECT 1 FROM keys WHERE id = ${text(key.id)}),
+    taken AS (SELECT 1 FROM key_ids WHERE id = ${text(key.id)}),
     counted AS (
       INSERT INTO owner_stats AS stats (owner, key_count, knox_count, last_seq)
       SELECT ${text(key.owner)}, 1, ${knox}::bigint, ${NOW_SEQ}
@@ -88,13 +88,14 @@ export async function refusingTakenIds<T>(id: KeyId, work: Promise<T>): Promise<
   try {
     return await work
   } catch (error) {
-    throw violatedUnique(error) === 'keys_id_key' ? keyIdTaken(id) : error
+    throw isIdTaken(error) ? keyIdTaken(id) : error
   }
 }
 
 /** Stores another state of a key, where it is. */
 export function replaceKey({ uid }: StoredKey, key: ApiKey): SqlText {
-  return sql`UPDATE keys SET (${STORED_KEY_COLUMNS}) = ROW (${keyValues(key)}) WHERE uid = ${uid}::uuid`
+  return sql`UPDATE keys SET (${STORED_KEY_COLUMNS}) = ROW (${keyValues(key)})
+    WHERE uid = ${uid}::uuid AND owner = ${text(key.owner)}`
 }
 
 /** A row where the owner exists, or need not. */

@@ -14,8 +14,9 @@ import { bytes, column, fingerprintOfBytes, json, number, text } from './column.
 import type { Row } from './connection.ts'
 import type { KeyMemory } from './key-memory.ts'
 import type { KeyParts } from './key-parts.ts'
+import { hasId } from './key-place.ts'
 import { fingerprintsOf } from './key-row.ts'
-import { insertKey, lockKey, requireStored } from './key-writer.ts'
+import { insertKey, lockKey, requireStored, type StoredKey } from './key-writer.ts'
 import type { Transaction } from './transaction.ts'
 
 const PROOF = sql`hash_key, algorithm, mac, issue_time, user_name`
@@ -44,7 +45,7 @@ export function createLegacyKeyStore(parts: KeyParts, memory: KeyMemory): Legacy
     },
     async find(id) {
       const row = await database.first(sql`SELECT owner, stand_in, ${PROOF} FROM keys
-        JOIN legacy_macs ON legacy_macs.key_uid = keys.uid WHERE keys.id = ${text(id)}`)
+        JOIN legacy_macs ON legacy_macs.key_uid = keys.uid WHERE ${hasId(id)}`)
       if (row === undefined) {
         // Somebody else may have adopted it: what is remembered to lead to nothing may lead to a key since.
         memory.forgetEnded()
@@ -61,9 +62,9 @@ export function createLegacyKeyStore(parts: KeyParts, memory: KeyMemory): Legacy
         const removed = await transaction.run(sql`DELETE FROM legacy_macs
           WHERE key_uid = ${uid}::uuid AND stand_in = ${bytes(standIn)}`)
         if (removed === 0) return false
-        if (key.fingerprint === standIn) transaction.later(setNewest(uid, fingerprint))
+        if (key.fingerprint === standIn) transaction.later(setNewest(stored, fingerprint))
         else if (!isEarlier(key.previous, standIn)) return false
-        else setEarlier(transaction, { uid, previous: key.previous ?? [] }, standIn, fingerprint)
+        else setEarlier(transaction, stored, standIn, fingerprint)
         noteChanges(transaction, [
           { kind: 'keys', fingerprints: [...fingerprintsOf(key), standIn, fingerprint] },
         ])
@@ -81,7 +82,8 @@ type Look = { readonly outcome: ImportOutcome; readonly uid?: string }
 function lookFor(id: KeyId): SqlText {
   return sql`SELECT uid, legacy_macs.key_uid IS NOT NULL, ${PROOF}, imported.id IS NOT NULL
     FROM (SELECT ${text(id)} AS id) AS wanted
-    LEFT JOIN keys ON keys.id = wanted.id
+    LEFT JOIN key_ids AS whose ON whose.id = wanted.id
+    LEFT JOIN keys ON keys.owner = whose.owner AND keys.id = whose.id
     LEFT JOIN legacy_macs ON legacy_macs.key_uid = keys.uid
     LEFT JOIN imported_keys AS imported ON imported.id = wanted.id`
 }
@@ -110,7 +112,7 @@ async function store(
   const insertion = { key, event }
   requireStored({ rows: await transaction.all(insertKey(audit, insertion)) }, insertion)
   transaction.later(sql`INSERT INTO legacy_macs (key_uid, stand_in, ${PROOF})
-    SELECT uid, fingerprint, ${proofValues(proof)} FROM keys WHERE id = ${text(key.id)}`)
+    SELECT uid, fingerprint, ${proofValues(proof)} FROM keys WHERE ${hasId(key.id)}`)
   transaction.later(sql`INSERT INTO imported_keys (id) VALUES (${text(key.id)})`)
   return outcome
 }
@@ -119,23 +121,25 @@ function isEarlier(previous: readonly PreviousSecret[] | undefined, fingerprint:
   return previous?.some((secret) => secret.fingerprint === fingerprint) ?? false
 }
 
-function setNewest(uid: string, fingerprint: Fingerprint): SqlText {
-  return sql`UPDATE keys SET fingerprint = ${bytes(fingerprint)} WHERE uid = ${uid}::uuid`
+function setNewest({ uid, key }: StoredKey, fingerprint: Fingerprint): SqlText {
+  return sql`UPDATE keys SET fingerprint = ${bytes(fingerprint)}
+    WHERE uid = ${uid}::uuid AND owner = ${text(key.owner)}`
 }
 
 function setEarlier(
   transaction: Transaction,
-  { uid, previous }: { readonly uid: string; readonly previous: readonly PreviousSecret[] },
+  { uid, key }: StoredKey,
   from: Fingerprint,
   to: Fingerprint,
 ): void {
-  const secrets = previous.map((secret) =>
+  const secrets = key.previous?.map((secret) =>
     secret.fingerprint === from ? { ...secret, fingerprint: to } : secret,
   )
   transaction.later(
     sql`UPDATE previous_secrets SET fingerprint = ${bytes(to)} WHERE fingerprint = ${bytes(from)}`,
   )
-  transaction.later(sql`UPDATE keys SET previous = ${json(secrets)} WHERE uid = ${uid}::uuid`)
+  transaction.later(sql`UPDATE keys SET previous = ${json(secrets)}
+    WHERE uid = ${uid}::uuid AND owner = ${text(key.owner)}`)
 }
 
 function proofOf(row: readonly unknown[]): Pick<LegacySecret, 'mac' | 'hashKey'> {

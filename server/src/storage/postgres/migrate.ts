@@ -29,16 +29,21 @@ export function readMigrations(folder = new URL('./migrations/', import.meta.url
 export function migrate(database: PostgresDatabase, migrations: readonly Migration[]): Promise<void> {
   return database.change(async (transaction) => {
     if (missing(await readApplied(transaction), migrations).length === 0) return
-    await transaction.script(
-      `SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;
-      SELECT pg_advisory_xact_lock(${LOCK}, hashtext(current_schema()))`,
-    )
+    await lockSchema(transaction)
     // Read again under the lock: another node may have been first.
     const todo = missing(await readApplied(transaction), migrations)
     await refuseWhileInUse(transaction, todo)
     if (todo.length > 0) await transaction.script(BOOKKEEPING)
     for (const migration of todo) await apply(transaction, migration)
   })
+}
+
+/** Keeps others from changing the schema until the end of the transaction, which may take as long as it needs. */
+export async function lockSchema(transaction: Transaction): Promise<void> {
+  await transaction.script(
+    `SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;
+    SELECT pg_advisory_xact_lock(${LOCK}, hashtext(current_schema()))`,
+  )
 }
 
 function missing(applied: readonly AppliedMigration[], known: readonly Migration[]): readonly Migration[] {

@@ -6,6 +6,7 @@ import { insertChange, newTellingRow, type TellingRow } from './change.ts'
 import { column, fingerprintOfBytes, text } from './column.ts'
 import type { Answer } from './connection.ts'
 import type { KeyParts } from './key-parts.ts'
+import { hasId } from './key-place.ts'
 
 /** Keys whose uses one change writes. */
 const USES_AT_ONCE = 256
@@ -22,7 +23,7 @@ export function createUsageStore({ database }: KeyParts): Pick<KeyStore, 'noteUs
     },
     async usage(id, days) {
       const rows = await database.read(sql`SELECT day, accepted, refused FROM key_usage
-        WHERE key_uid = coalesce((SELECT uid FROM keys WHERE id = ${text(id)}),
+        WHERE key_uid = coalesce((SELECT uid FROM keys WHERE ${hasId(id)}),
           (SELECT key_uid FROM revoked_keys WHERE id = ${text(id)} ORDER BY seq DESC LIMIT 1))
         ORDER BY day DESC LIMIT ${days}::bigint`)
       return rows.map(
@@ -56,11 +57,13 @@ function note(uses: readonly KeyUses[], row: TellingRow): SqlText {
       SELECT id, max(at) AS at FROM jsonb_to_recordset(${storedJson(used)}::jsonb) AS one (id text, at float8)
       GROUP BY id
     ), found AS MATERIALIZED (
-      SELECT keys.uid, used.id, used.at FROM keys JOIN used ON used.id = keys.id
+      SELECT keys.uid, keys.owner, used.id, used.at
+      FROM used JOIN key_ids AS whose ON whose.id = used.id
+        JOIN keys ON keys.owner = whose.owner AND keys.id = whose.id
       ORDER BY keys.id FOR NO KEY UPDATE OF keys
     ), moved AS (
       UPDATE keys SET last_used_at = greatest(keys.last_used_at, found.at) FROM found
-      WHERE keys.uid = found.uid AND found.at IS NOT NULL
+      WHERE keys.uid = found.uid AND keys.owner = found.owner AND found.at IS NOT NULL
       RETURNING keys.uid, keys.fingerprint, keys.idle_timeout_ms
     ), told AS (${insertChange(row, 'keys', JUDGED_BY_USE)}), counted AS (
     INSERT INTO key_usage AS known (key_uid, day, accepted, refused)
