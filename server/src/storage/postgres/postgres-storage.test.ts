@@ -20,5 +20,5 @@ describe('PostgreSQL', { skip: postgresIsMissing() }, () => {
   }
   // Each search goes over the wire: as many as a minute allows.
   describeStorageContract('PostgreSQL', () => open(), { stores: 15, searchesPerStore: 250 })
-  describeStorageContract('PostgreSQL in partitions', () => open(3), { stores: 5, searchesPerStore: 150 })
+  describeStorageContract('PostgreSQL in partitions', () => open(2), { stores: 3, searchesPerStore: 100 })
 })
