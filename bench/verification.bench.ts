@@ -14,6 +14,8 @@ const SLICES = 9
 const SLICE_SECONDS = 2
 const WARM_UP_SECONDS = 2
 const BATCH = 100
+/** Requests for different paths that a proxy asks about, also of one key: no two that follow each other are the same. */
+const PATHS_MIN = 1_000
 const PEER_KEYS = 1_000
 const PEER_PACKAGES = ['better-auth', '@better-auth/core', '@better-auth/api-key'].map(
   (name) => `${name}@1.6.33`,
@@ -93,8 +95,8 @@ type Start = (script: string, args: readonly string[]) => Promise<BenchServer>
 
 /** What the load sends, as it is sent. */
 const HOST = 'Host: 127.0.0.1:7512\r\n'
-const authorizeRequest = (token: string): string =>
-  `GET /v1/authorize HTTP/1.1\r\n${HOST}Authorization: Bearer ${token}\r\n\r\n`
+const authorizeRequest = (token: string, path: number): string =>
+  `GET /v1/authorize HTTP/1.1\r\n${HOST}Authorization: Bearer ${token}\r\nX-Forwarded-Uri: /orders/${path}\r\n\r\n`
 const postRequest = (path: string, caller: string, body: string): string =>
   `POST ${path} HTTP/1.1\r\n${HOST}Authorization: Bearer ${caller}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 
@@ -111,7 +113,9 @@ async function startOurs(
   )
   const requests = {
     verify: tokens.map((key) => postRequest('/v1/verify', caller, JSON.stringify({ key }))),
-    authorize: tokens.map(authorizeRequest),
+    authorize: Array.from({ length: Math.max(tokens.length, PATHS_MIN) }, (_, n) =>
+      authorizeRequest(tokens[n % tokens.length] ?? '', n),
+    ),
     batch: batches.map((all) => postRequest('/v1/verify/batch', caller, JSON.stringify({ keys: all }))),
   }
   return Object.entries(requests).map(([kind, texts]) => {
@@ -237,9 +241,9 @@ function report(contenders: readonly Contender[], inProcess: readonly InProcess[
 \`npm run bench -- verification\`: ${describeMachine()}.
 
 ${CONNECTIONS} keep-alive connections, one request at a time on each; servers on one core, load on the other; medians of
-${SLICES} interleaved slices of ${SLICE_SECONDS} s each. The load uses all keys in turn, of 1,000,000 keys ${USED_KEYS.toLocaleString('en')} that are spread evenly. Bare
-servers answer every request with the bytes of the first one of ours. Verifications are asked for by a key that has
-the right \`keys:verify\`, which is checked every time.
+${SLICES} interleaved slices of ${SLICE_SECONDS} s each. The load uses all keys in turn, of 1,000,000 keys ${USED_KEYS.toLocaleString('en')} that are spread evenly.
+Forward-auth is told a path as proxies do, another one each time. Bare servers answer every request with the bytes of
+the first one of ours. Verifications are asked for by a key that has the right \`keys:verify\`, which is checked every time.
 
 | Server | keys/s to requests/s of bare node:http | the same by server CPU | requests/s | min-max | keys/s | p50 µs | p99 µs | server CPU µs/request |
 |---|---|---|---|---|---|---|---|---|
