@@ -1,6 +1,7 @@
 import type { AuditStore, ChainLink, NumberedEvent } from '../../core/ports/audit-store.ts'
 import { type SqlText, sql } from '../../query/sql/sql-text.ts'
-import { chainedEventFromRow, EVENT_COLUMNS } from './audit-row.ts'
+import { chainedEventFromRow } from '../audit-row.ts'
+import { EVENT_COLUMNS } from './audit-columns.ts'
 import { column } from './column.ts'
 import type { Row } from './connection.ts'
 import type { PostgresDatabase } from './database.ts'

@@ -1,7 +1,8 @@
 import { hashChainedEvent, NO_PREVIOUS } from '../../core/audit/audit-chain.ts'
 import type { AuditEvent } from '../../core/audit/audit-event.ts'
 import type { AuditStore, AuditTrail, ChainLink, NumberedEvent } from '../../core/ports/audit-store.ts'
-import { AUDIT_COLUMNS, chainedEventFromRow } from './audit-row.ts'
+import { chainedEventFromRow } from '../audit-row.ts'
+import { AUDIT_COLUMNS } from './audit-columns.ts'
 import { column } from './column.ts'
 import type { Row, SqliteDatabase } from './database.ts'
 

@@ -1,8 +1,9 @@
 import type { AuditEvent } from '../../core/audit/audit-event.ts'
 import { DomainError } from '../../core/errors.ts'
 import type { AuditStore } from '../../core/ports/audit-store.ts'
+import { auditEventFromRow } from '../audit-row.ts'
 import { createAuditChains, prepareChain } from './audit-chains.ts'
-import { AUDIT_COLUMNS, auditEventFromRow } from './audit-row.ts'
+import { AUDIT_COLUMNS } from './audit-columns.ts'
 import { optionalJson } from './column.ts'
 import type { SqliteDatabase } from './database.ts'
 
