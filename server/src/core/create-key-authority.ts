@@ -54,6 +54,7 @@ import { createEndedTokens } from './keys/ended-tokens.ts'
 import { explainKey } from './keys/explain-key.ts'
 import { findKeys } from './keys/find-keys.ts'
 import { getKey } from './keys/get-key.ts'
+import { grantedScopes } from './keys/granted-scopes.ts'
 import { createHashKeys } from './keys/hash-keys.ts'
 import { importTokens } from './keys/import-tokens.ts'
 import { createKey, issueKey, issueKeyForSelf } from './keys/issue-key.ts'
@@ -80,6 +81,7 @@ import { revokeToken } from './keys/revoke-token.ts'
 import { rotateKey } from './keys/rotate-key.ts'
 import { createSigningSecret } from './keys/signing-secret.ts'
 import { updateKey } from './keys/update-key.ts'
+import { ownerRolesOf } from './keys/use-key.ts'
 import { inspectKey, verifyKey } from './keys/verify-key.ts'
 import { removeEach } from './remove-each.ts'
 
@@ -148,6 +150,8 @@ function verificationUseCases(context: Context): VerificationUseCases {
   return {
     check: (token, check) => checkKey(context, token, check),
     checkAll: (questions) => checkKeys(context, questions),
+    grantedScopes: async (key) =>
+      key.policy?.scopes && grantedScopes(key.policy.scopes, await ownerRolesOf(context, key)),
     explain: (token, check) => explainKey(context, token, check),
   }
 }

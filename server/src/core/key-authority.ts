@@ -149,6 +149,8 @@ export interface VerificationUseCases {
    * @throws {DomainError} `policy.invalid` for a cost that is none; then nothing is counted.
    */
   checkAll(questions: readonly KeyQuestion[]): readonly (KeyVerdict | Promise<KeyVerdict>)[]
+  /** What the scopes of a key come to with the rights of its owner; undefined when it has none. See `grantedScopesOf`. */
+  grantedScopes(key: ApiKey): Promise<readonly string[] | undefined>
   /** What `check` would answer and why, step by step; counts and spends nothing. */
   explain(
     token: string,

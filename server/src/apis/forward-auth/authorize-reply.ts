@@ -1,5 +1,5 @@
 import type { FoundKey } from '../../core/keys/api-key.ts'
-import { notesOf } from '../../core/keys/key-notes.ts'
+import { notesFor } from '../../core/keys/key-notes.ts'
 import type { RateLimit } from '../../core/keys/policy.ts'
 import type { KeyVerdict, LimitState, RefusalReason } from '../../core/keys/verdict.ts'
 import type { Instant } from '../../core/record.ts'
@@ -71,31 +71,47 @@ const REFUSALS: Readonly<Record<RefusalReason, LaneReply | 'not good' | 'insuffi
   usage_exceeded: 'too often',
 }
 
-function admitted({ limits, credits }: KeyVerdict, found: FoundKey, now: Instant): LaneReply {
+function admitted({ limits, credits, permissions }: KeyVerdict, found: FoundKey, now: Instant): LaneReply {
   if (limits.length === 0 && credits === undefined) {
     // A `FoundKey` never changes: a key that was changed is found as another object.
-    const notes = notesOf(found)
-    notes.authorizeText ??= identityFields(found, 'unlimited')
+    const notes = notesFor(found, permissions)
+    notes.authorizeText ??= identityFields(found, permissions, 'unlimited')
     return { status: 200, fields: notes.authorizeText, body: '' }
   }
-  const identity = identityFields(found, credits === undefined ? 'unlimited' : String(credits))
+  const identity = identityFields(found, permissions, credits === undefined ? 'unlimited' : String(credits))
   return { status: 200, fields: `${identity}${rateLimitFields(found, limits, now)}`, body: '' }
 }
 
 /**
- * Who it is. All of them are always there, so that a proxy which copies them to the upstream always overwrites what the
- * client may have sent under these names.
+ * Who it is. All of them are always there and none is empty, so that a proxy which copies them to the upstream always
+ * overwrites what the client may have sent under these names.
  */
-function identityFields({ key }: FoundKey, credits: string): string {
-  const scopes = key.policy?.scopes?.map(headerText).join(' ') ?? '*'
+function identityFields({ key }: FoundKey, permissions: KeyVerdict['permissions'], credits: string): string {
   return [
     'Cache-Control: no-store',
     `X-Latchkey-Owner: ${headerText(key.owner)}`,
     `X-Latchkey-Key-Id: ${headerText(key.id)}`,
-    `X-Latchkey-Scopes: ${scopes}`,
+    `X-Latchkey-Scopes: ${scopesText(permissions)}`,
     `X-Latchkey-Credits: ${credits}`,
     '',
   ].join('\r\n')
+}
+
+/** Proxies refuse answers whose headers are longer than a few KB; a list that ends early only ever tells of less. */
+const SCOPES_TEXT_MAX = 2_000
+
+/** Neither word is a permission, so that nobody takes them for one. */
+const [AS_OWNER, NOTHING] = ['owner', 'none']
+
+function scopesText(permissions: KeyVerdict['permissions']): string {
+  if (permissions === undefined) return AS_OWNER
+  let text = ''
+  for (const permission of permissions) {
+    const longer = text === '' ? headerText(permission) : `${text} ${headerText(permission)}`
+    if (longer.length > SCOPES_TEXT_MAX) break
+    text = longer
+  }
+  return text === '' ? NOTHING : text
 }
 
 /**

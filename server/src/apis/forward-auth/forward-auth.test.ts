@@ -62,7 +62,8 @@ async function openApi(
 
 describe('a good key', () => {
   test('passes, and the proxy learns whose it is', async (t) => {
-    const { ask } = await openApi(t, { policy: { scopes: ['invoices:*', 'files:read'] } })
+    const { ask, allowBob } = await openApi(t, { policy: { scopes: ['invoices:*', 'files:read'] } })
+    await allowBob('invoices:*', 'files:*')
     const { status, headers, body } = await ask()
     assert.equal(status, 200)
     assert.equal(body, '')
@@ -76,8 +77,36 @@ describe('a good key', () => {
   test('has every identity header, so that a proxy always overwrites what the client sent', async (t) => {
     const { ask } = await openApi(t)
     const { headers } = await ask()
-    assert.equal(headers['x-latchkey-scopes'], '*')
+    assert.equal(headers['x-latchkey-scopes'], 'owner')
     assert.equal(headers['x-latchkey-credits'], 'unlimited')
+  })
+
+  test('tells of its scopes only what its owner may do, whatever the owner writes', async (t) => {
+    const limits = [{ name: 'minute', limit: 100, windowMs: 60_000 }]
+    for (const policy of [{}, { limits }]) {
+      const scopes = ['payments:approve', 'keys:*', '*']
+      const { ask, allowBob } = await openApi(t, { policy: { scopes, ...policy } })
+      const scopesTold = async () => (await ask()).headers['x-latchkey-scopes']
+      await allowBob()
+      assert.doesNotMatch(String(await scopesTold()), /payments|keys|\*/)
+      await allowBob('payments:read', 'keys:verify')
+      assert.equal(await scopesTold(), 'keys:verify payments:read')
+    }
+    const { ask } = await openApi(t, { policy: { scopes: [] } })
+    assert.equal(
+      (await ask()).headers['x-latchkey-scopes'],
+      'none',
+      'never empty: proxies leave empty headers out',
+    )
+  })
+
+  test('tells of so many scopes as fit into a header that proxies take', async (t) => {
+    const scopes = Array.from({ length: 1_000 }, (_, n) => `things:do-something-${n}`)
+    const { ask, allowBob } = await openApi(t, { policy: { scopes } })
+    await allowBob('things:*')
+    const told = String((await ask()).headers['x-latchkey-scopes'])
+    assert.ok(told.length <= 2_000 && told.length > 1_900)
+    assert.deepEqual(told.split(' '), scopes.slice(0, told.split(' ').length))
   })
 
   test('is found in any of the places where it may be', async (t) => {

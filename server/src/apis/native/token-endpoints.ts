@@ -26,7 +26,13 @@ const introspectForm = z.object({
 
 const introspection = strict({
   active: z.boolean(),
-  scope: z.string().exactOptional(),
+  scope: z
+    .string()
+    .meta({
+      description:
+        'What the scopes of the key come to: never more than its owner may do. Absent: the key has no scopes.',
+    })
+    .exactOptional(),
   client_id: z.string().meta({ description: 'Id of the key.' }).exactOptional(),
   username: z.string().meta({ description: 'Owner of the key.' }).exactOptional(),
   token_type: z.literal('Bearer').exactOptional(),
@@ -52,9 +58,9 @@ export const TOKEN_ENDPOINTS: readonly Endpoint[] = [
     async run({ body }, { authority, caller }) {
       await requireRight(authority, caller, { controller: 'keys', action: 'verify' })
       const check = { cost: 0, isNoUse: true as const, ...(body.ip !== undefined && { address: body.ip }) }
-      const { refusal, found } = await authority.verification.check(body.token, check)
+      const { refusal, found, permissions } = await authority.verification.check(body.token, check)
       const isActive = refusal === undefined && found !== undefined
-      return { status: 200, json: isActive ? activeToken(found) : { active: false } }
+      return { status: 200, json: isActive ? activeToken(found, permissions) : { active: false } }
     },
   }),
 
@@ -130,7 +136,10 @@ function endOf(token: GoodToken | undefined): Instant | null {
   return (token.kind === 'key' ? token.key.expiresAt : token.session.expiresAt) ?? null
 }
 
-function activeToken({ key, goodUntil, goodFrom }: FoundKey): z.output<typeof introspection> {
+function activeToken(
+  { key, goodUntil, goodFrom }: FoundKey,
+  permissions: readonly string[] | undefined,
+): z.output<typeof introspection> {
   const ends = [key.expiresAt, goodUntil].filter((end) => end !== undefined)
   return {
     active: true,
@@ -140,7 +149,7 @@ function activeToken({ key, goodUntil, goodFrom }: FoundKey): z.output<typeof in
     sub: key.owner,
     username: key.owner,
     iat: seconds(key.record.createdAt),
-    ...(key.policy?.scopes !== undefined && { scope: key.policy.scopes.join(' ') }),
+    ...(permissions !== undefined && { scope: permissions.join(' ') }),
     ...(ends.length > 0 && { exp: seconds(Math.min(...ends)) }),
     ...(goodFrom !== undefined && { nbf: seconds(goodFrom) }),
   }

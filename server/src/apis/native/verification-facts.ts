@@ -71,7 +71,13 @@ const verdict = z
     keyId: z.string().exactOptional(),
     owner: z.string().exactOptional(),
     name: z.string().exactOptional(),
-    permissions: z.array(z.string()).exactOptional(),
+    permissions: z
+      .array(z.string())
+      .meta({
+        description:
+          'What its scopes come to: never more than its owner may do. Absent: the key has no scopes and may do whatever its owner may; ask for what you need by `permissions`.',
+      })
+      .exactOptional(),
     metadata: jsonObject.exactOptional(),
     expiresAt: instantOut.nullable().exactOptional(),
     limits: z
@@ -150,7 +156,7 @@ export const VERIFICATION_FACTS: readonly EndpointFacts[] = [
     answers: {
       200: {
         description:
-          'It may pass. `X-Latchkey-Owner`, `X-Latchkey-Key-Id`, `X-Latchkey-Scopes` and `X-Latchkey-Credits` say whose key it shows, and `RateLimit` what is left. Any method is answered alike, and so is every path below this one.',
+          'It may pass. `X-Latchkey-Owner`, `X-Latchkey-Key-Id`, `X-Latchkey-Scopes` and `X-Latchkey-Credits` say whose key it shows and what it may do, and `RateLimit` what is left. Any method is answered alike, and so is every path below this one.',
       },
     },
     problems: ['right.missing', 'permissions.unreadable'],

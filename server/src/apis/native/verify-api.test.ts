@@ -80,12 +80,13 @@ function answerOf(reply: LaneReply): Answer {
 describe('a verification', () => {
   test('says all that is known of a good key', async (t) => {
     const metadata = { plan: 'größe', nested: { a: [1, null] } }
-    const { ask, token } = await openApi(t, {
+    const { ask, token, allowBob } = await openApi(t, {
       description: 'Schlüssel "1"',
       ttlMs: 1_000,
       policy: { scopes: ['invoices:*'] },
       metadata,
     })
+    await allowBob('invoices:*', 'files:read')
     const { status, body, fields } = await ask({ key: token })
     assert.equal(status, 200)
     assert.match(fields, /^content-type: application\/json\r$/im)
@@ -100,6 +101,27 @@ describe('a verification', () => {
       expiresAt: 1_700_000_001_000,
       limits: [],
     })
+  })
+
+  test('tells of scopes only what the owner may do, from the change of a right on, whatever an owner writes', async (t) => {
+    const limits = [{ name: 'burst', limit: 100, windowMs: 60_000 }]
+    for (const policy of [{}, { limits }, { credits: { initial: 100 } }]) {
+      const scopes = ['payments:approve', 'keys:*', 'invoices:*']
+      const { ask, token, allowBob } = await openApi(t, { policy: { scopes, ...policy } })
+      const permissionsOf = async (question = {}) => (await ask({ key: token, ...question })).body.permissions
+      assert.deepEqual(await permissionsOf(), [])
+      await allowBob('invoices:read', 'keys:verify')
+      assert.deepEqual(await permissionsOf(), ['keys:verify', 'invoices:read'])
+      assert.deepEqual(await permissionsOf({ permissions: 'payments:approve' }), [
+        'keys:verify',
+        'invoices:read',
+      ])
+      assert.deepEqual(await permissionsOf({ explain: true }), ['keys:verify', 'invoices:read'])
+      await allowBob('*:*')
+      assert.deepEqual(await permissionsOf(), scopes)
+    }
+    const { ask, token } = await openApi(t)
+    assert.ok(!('permissions' in (await ask({ key: token })).body), 'a key without scopes')
   })
 
   test('answers with the state of limits and what is left of the budget', async (t) => {

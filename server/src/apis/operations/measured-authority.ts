@@ -56,6 +56,7 @@ function measuredVerification(verification: VerificationUseCases, metrics: Metri
       }
       return answers.map((answer) => (answer instanceof Promise ? answer.then(counted) : counted(answer)))
     },
+    grantedScopes: (key) => verification.grantedScopes(key),
     explain: (token, check) => verification.explain(token, check),
   }
 }

@@ -1,3 +1,4 @@
+import type { Role } from '../access/role.ts'
 import type { KeyId, UserId } from '../ids.ts'
 import type { JsonObject } from '../json.ts'
 import type { Instant, RecordInfo } from '../record.ts'
@@ -123,6 +124,10 @@ export type KeyNotes = {
   /** What APIs answer about it as long as it is good; each has a text of its own. */
   verifyText: string | undefined
   authorizeText: string | undefined
+  /** What the texts say that its scopes come to. */
+  textsOf: readonly string[] | undefined
+  /** See `grantedScopesOf`. */
+  granted: { readonly roles: readonly Role[]; readonly scopes: readonly string[] } | undefined
 }
 
 /** Whether the key's life is over at `now`. */

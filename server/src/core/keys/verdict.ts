@@ -60,6 +60,8 @@ export type KeyVerdict = {
   readonly refusal?: RefusalReason
   /** Absent when no key of that token is known. */
   readonly found?: FoundKey
+  /** What the scopes of the key come to, see `grantedScopesOf`; absent when it has none, and may do what its owner may. */
+  readonly permissions?: readonly string[]
   /** State of the limits that this use was counted against. */
   readonly limits: readonly LimitState[]
   /** What is left; absent when the key has no budget. */
