@@ -276,7 +276,7 @@ export const SETTINGS = {
   'security.apiKey.mayIssueKeys': setting(
     onOrOff(),
     true,
-    'Whether a caller that shows an API key may issue keys and tokens; off: none that outlives the key it shows.',
+    'Whether a caller that shows an API key may issue keys and tokens; off: only keys of the same owner that do not outlive it, no tokens, and it may set no passwords.',
   ),
   'security.apiKey.perUserMax': setting(
     wholeNumber(0, 1_000_000_000, 'unlimited'),

@@ -143,7 +143,8 @@ const QUERY_TRANSLATIONS: Readonly<Record<QueryErrorCode, QueryTranslation>> = {
 
 function invalidId(fact: Fact): KuzzleError {
   if (fact('problem') === 'reserved') return new KuzzleError('services.storage.search_as_an_id')
-  return new KuzzleError('api.assert.invalid_argument', ['_id', 'valid text of at most 512 bytes'])
+  const wanted = fact('problem') === 'token' ? 'an id that is no token' : 'valid text of at most 512 bytes'
+  return new KuzzleError('api.assert.invalid_argument', ['_id', wanted])
 }
 
 function invalidMember(fact: Fact): KuzzleError {
