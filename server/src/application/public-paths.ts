@@ -8,6 +8,7 @@ const PUBLIC_PATHS: ReadonlySet<string> = new Set([
   '/readyz',
   '/v1/authorize',
   '/v1/introspect',
+  '/v1/leaks/github',
   '/v1/revoke',
   '/v1/verify',
   '/v1/verify/batch',
@@ -21,7 +22,12 @@ const PUBLIC_PATHS: ReadonlySet<string> = new Set([
  * say who may what.
  */
 export function isPublicPath(path: string, gatewayPath: string): boolean {
-  return PUBLIC_PATHS.has(path) || path.startsWith('/v1/authorize/') || path.startsWith(`/${gatewayPath}/`)
+  return (
+    PUBLIC_PATHS.has(path) ||
+    path.startsWith('/v1/authorize/') ||
+    path.startsWith('/v1/fingerprints/') ||
+    path.startsWith(`/${gatewayPath}/`)
+  )
 }
 
 /** What the listener for everybody answers of an API: to other paths, that there is nothing. */

@@ -53,6 +53,7 @@ import { disableKey, enableKey } from './keys/disable-key.ts'
 import { createEndedTokens } from './keys/ended-tokens.ts'
 import { explainKey } from './keys/explain-key.ts'
 import { findKeys } from './keys/find-keys.ts'
+import { fingerprintRange } from './keys/fingerprint-range.ts'
 import { getKey } from './keys/get-key.ts'
 import { grantedScopes } from './keys/granted-scopes.ts'
 import { createHashKeys } from './keys/hash-keys.ts'
@@ -75,6 +76,7 @@ import { isNamesake } from './keys/namesakes.ts'
 import { getOwnerLimits, setOwnerLimits } from './keys/owner-limits.ts'
 import { createRateCounters } from './keys/rate-limits.ts'
 import { createTokenRechecks } from './keys/recheck-tokens.ts'
+import { reportLeaks } from './keys/report-leaks.ts'
 import { restoreKey } from './keys/restore-key.ts'
 import { revokeKey, revokeKeyOf } from './keys/revoke-key.ts'
 import { revokeToken } from './keys/revoke-token.ts'
@@ -152,6 +154,7 @@ function verificationUseCases(context: Context): VerificationUseCases {
     checkAll: (questions) => checkKeys(context, questions),
     grantedScopes: async (key) =>
       key.policy?.scopes && grantedScopes(key.policy.scopes, await ownerRolesOf(context, key)),
+    fingerprintRange: (digits) => fingerprintRange(context, digits),
     explain: (token, check) => explainKey(context, token, check),
   }
 }
@@ -172,6 +175,7 @@ function lifeCycleUseCases(context: Context): LifeCycleUseCases {
     usage: (caller, id, days) => keyUsage(context, caller, id, days),
     bulk: (caller, operation, selection) => changeManyKeys(context, caller, operation, selection),
     revokeToken: (token, origin, reason) => revokeToken(context, token, origin, reason),
+    reportLeaks: (by, reports) => reportLeaks(context, by, reports),
     setOwnerLimits: (caller, owner, limits) => setOwnerLimits(context, caller, owner, limits),
     ownerLimits: (caller, owner) => getOwnerLimits(context, caller, owner),
   }

@@ -1,6 +1,6 @@
 import type { Mapping } from '../query/mapping.ts'
 import type { Search, SearchPage } from '../query/search.ts'
-import type { Caller, GoodToken } from './access/caller.ts'
+import type { Actor, Caller, GoodToken } from './access/caller.ts'
 import type { Policy, Profile } from './access/profile.ts'
 import type { Right, RightEntry } from './access/rights.ts'
 import type { ControllerRights, Role } from './access/role.ts'
@@ -14,6 +14,7 @@ import type { ApiKey, KnoxType, NameTrust, RevocationReason } from './keys/api-k
 import type { WatchedTokens } from './keys/ended-tokens.ts'
 import type { Fingerprint } from './keys/fingerprint.ts'
 import type { KeyPolicy, RateLimit } from './keys/policy.ts'
+import type { LeakFinding, LeakReport } from './keys/report-leaks.ts'
 import type { Secret } from './keys/secret.ts'
 import type { CheckStep, KeyCheck, KeyQuestion, KeyVerdict, KeyView, Verdict } from './keys/verdict.ts'
 import type { DayOfUse, KeyFilter, Spending } from './ports/key-store.ts'
@@ -151,6 +152,8 @@ export interface VerificationUseCases {
   checkAll(questions: readonly KeyQuestion[]): readonly (KeyVerdict | Promise<KeyVerdict>)[]
   /** What the scopes of a key come to with the rights of its owner; undefined when it has none. See `grantedScopesOf`. */
   grantedScopes(key: ApiKey): Promise<readonly string[] | undefined>
+  /** The rest of every fingerprint that begins with those hex digits, `RANGE_DIGITS` of them; see `fingerprintRange`. */
+  fingerprintRange(digits: string): Promise<readonly string[]>
   /** What `check` would answer and why, step by step; counts and spends nothing. */
   explain(
     token: string,
@@ -237,6 +240,11 @@ export interface LifeCycleUseCases {
   ): Promise<BulkResult>
   /** Ends the key whose token this is, or the session; false when it was not good any more. */
   revokeToken(token: string, origin: Origin, reason: RevocationReason): Promise<boolean>
+  /**
+   * Does with tokens that were found where everybody can read them what `leakActions` says; see `reportLeaks`. Asks nobody
+   * for a right.
+   */
+  reportLeaks(by: Actor, reports: readonly LeakReport[]): Promise<readonly LeakFinding[]>
   setOwnerLimits(caller: Caller, owner: UserId, limits: readonly RateLimit[]): Promise<void>
   ownerLimits(caller: Caller, owner: UserId): Promise<readonly RateLimit[]>
 }

@@ -5,6 +5,7 @@ import type { KeyId } from '../../core/ids.ts'
 import type { KeyAuthority } from '../../core/key-authority.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { HttpRequest } from '../../transports/http/http-message.ts'
+import type { GithubKeys } from './github-keys.ts'
 import { invalidInput } from './input-errors.ts'
 import type { ProblemCode } from './problem.ts'
 import { type BodyKind, type BodyLimits, readBody, readQuery } from './read-body.ts'
@@ -21,6 +22,8 @@ export type EndpointContext = {
   readonly origin: Origin
   /** URL under which the client reached this server, without a slash at its end. */
   readonly baseUrl: string
+  /** Absent: reports of GitHub are not taken. */
+  readonly githubKeys?: GithubKeys
 }
 
 /** What an endpoint answers; the rest of the headers is added to all answers alike. */
@@ -43,7 +46,7 @@ export type EndpointFacts = {
   readonly method: Method
   /** `:id` stands for one segment. */
   readonly path: string
-  readonly group: 'Keys' | 'Verification' | 'Tokens' | 'Owners and roles' | 'Server'
+  readonly group: 'Keys' | 'Verification' | 'Tokens' | 'Leaks' | 'Owners and roles' | 'Server'
   readonly summary: string
   /**
    * Whether a token must be shown, and whether showing it counts as one of the uses of a key. `none`: it is not looked
@@ -82,8 +85,10 @@ export type Endpoint = EndpointFacts & {
 
 /** A request that was read. */
 export type ReadRequest = {
-  /** The body as it was sent. */
+  /** What the body says. */
   readonly body: unknown
+  /** The body as it came, for those who must know its very bytes. */
+  readonly bytes: Uint8Array
   /** @throws {DomainError} and {Problem}, {QueryError}. */
   answer(context: EndpointContext): Promise<EndpointAnswer>
 }
@@ -105,13 +110,20 @@ export function endpoint<Query = undefined, Body = undefined>(definition: Defini
     ...facts,
     async read({ request, id }, limits) {
       const query = accepted(definition.query, readQuery(request.query), 'query')
-      const given = definition.body && (await readBody(request, definition.body.kind, limits))
+      const sent = definition.body && (await readBody(request, definition.body.kind, limits))
+      const given = sent?.value
       const where = definition.body?.kind === 'form' ? 'form' : 'body'
       const body = accepted(definition.body?.schema, given ?? absentBody(definition.body), where)
-      return { body: given, answer: (context) => run({ request, id, query, body }, context) }
+      return {
+        body: given,
+        bytes: sent?.bytes ?? NO_BYTES,
+        answer: (context) => run({ request, id, query, body }, context),
+      }
     },
   }
 }
+
+const NO_BYTES = new Uint8Array()
 
 function absentBody(body: { readonly optional?: true } | undefined): unknown {
   return body?.optional === true ? {} : undefined

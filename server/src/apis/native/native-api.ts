@@ -10,6 +10,7 @@ import { corsHeaders, createOrigins, type Origins, originOf } from '../../transp
 import { authenticate } from './authenticate.ts'
 import type { Endpoint, EndpointAnswer, EndpointContext, Method } from './endpoint.ts'
 import { ENDPOINTS } from './endpoints.ts'
+import type { GithubKeys } from './github-keys.ts'
 import { answerOnce, idempotencyKeyOf } from './idempotency.ts'
 import { Problem } from './problem.ts'
 import { asProblem, problemReply, RESOURCE_METADATA_PATH } from './problem-document.ts'
@@ -44,6 +45,8 @@ export type NativeApiParts = {
   readonly clock: Clock
   readonly log: NativeLog
   readonly settings: NativeSettings
+  /** Absent: reports of GitHub are not taken. */
+  readonly githubKeys?: GithubKeys
   /** Absent: these routes do not exist. */
   readonly verification?: Verification
   /** Of the client, also behind proxies that are trusted; undefined: unknown. */
@@ -68,6 +71,11 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
   const limits = { bytesMax: settings.maxRequestSize, encodingsMax: settings.maxEncodingLayers }
   const tellOfOutage = outageTeller(log, clock)
   const allowedHeaders = [settings.accessControlAllowHeaders, ...OWN_REQUEST_HEADERS].join(', ')
+  const standing = {
+    authority,
+    clock,
+    ...(parts.githubKeys !== undefined && { githubKeys: parts.githubKeys }),
+  }
   let isClosing = false
 
   const sceneOf = (request: HttpRequest): Scene => {
@@ -107,7 +115,7 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
     const origin = originOfRequest(request, scene, addressOf)
     const caller = await callerOf(request, found, origin)
     const read = await found.read({ request, id: place?.id ?? '' }, limits)
-    const context: EndpointContext = { authority, clock, caller, origin, baseUrl: scene.baseUrl }
+    const context: EndpointContext = { ...standing, caller, origin, baseUrl: scene.baseUrl }
     const named = found.idempotent && idempotencyKeyOf(request)
     const answered = named
       ? await answerOnce({ store: parts.idempotency, request, read, context }, named)

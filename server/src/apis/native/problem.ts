@@ -20,6 +20,8 @@ type HttpProblemCode =
   | 'permissions.unreadable'
   | 'token.rate_limited'
   | 'token.usage_exceeded'
+  | 'leaks.signature_invalid'
+  | 'leaks.keys_unavailable'
   | 'idempotency.in_progress'
   | 'idempotency.mismatch'
   | 'role.profile_differs'
@@ -155,6 +157,9 @@ export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; r
   'query.koncorde_translation': { status: 400, title: 'The Koncorde filter cannot be used to search' },
   'query.koncorde_restricted': { status: 400, title: 'Searches do not support this part of Koncorde' },
   'query.too_expensive': { status: 400, title: 'The query would take too much work' },
+
+  'leaks.signature_invalid': { status: 403, title: 'The report is not signed as it must be' },
+  'leaks.keys_unavailable': { status: 503, title: 'The keys that sign reports cannot be fetched' },
 
   'idempotency.in_progress': { status: 409, title: 'A request of that idempotency key still runs' },
   'idempotency.mismatch': { status: 422, title: 'The idempotency key was used for another request' },

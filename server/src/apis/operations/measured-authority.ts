@@ -57,6 +57,7 @@ function measuredVerification(verification: VerificationUseCases, metrics: Metri
       return answers.map((answer) => (answer instanceof Promise ? answer.then(counted) : counted(answer)))
     },
     grantedScopes: (key) => verification.grantedScopes(key),
+    fingerprintRange: (digits) => verification.fingerprintRange(digits),
     explain: (token, check) => verification.explain(token, check),
   }
 }

@@ -34,7 +34,7 @@ function catalogue(): Readonly<Record<string, string>> {
       upsert validate`,
     index: 'create delete exists list mDelete stats',
     memoryStorage,
-    keys: 'create explain read revoke update verify',
+    keys: 'create explain range read revoke update verify',
     ms: memoryStorage,
     realtime: 'count join list publish subscribe unsubscribe validate',
     security: `checkRights createApiKey createCredentials createFirstAdmin createOrReplaceProfile

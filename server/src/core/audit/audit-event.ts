@@ -13,6 +13,7 @@ export type AuditAction =
   | 'key.restore'
   | 'key.rotate'
   | 'key.credits'
+  | 'key.leak'
   | 'key.import'
   | 'key.rehash'
   | 'owner.limits'

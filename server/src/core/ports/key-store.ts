@@ -46,6 +46,9 @@ export interface KeyStore {
    */
   lookUp(fingerprint: Fingerprint): FoundKey | undefined | Promise<FoundKey | undefined>
 
+  /** Fingerprints of keys and of earlier secrets that begin with those hex digits (at least one), at most `max`. */
+  fingerprintsFrom(digits: string, max: number): Promise<readonly Fingerprint[]>
+
   findById(id: KeyId): Promise<ApiKey | undefined>
 
   /** The key of that id that was revoked last. */

@@ -4,6 +4,7 @@ import type { KeyStore } from '../../core/ports/key-store.ts'
 import type { WriteAudit } from './audit-store.ts'
 import { createCreditsStore, prepareCreditsWriter } from './credits-store.ts'
 import type { SqliteDatabase } from './database.ts'
+import { createFingerprintRange } from './fingerprint-range.ts'
 import { createKeyLifeCycleStore } from './key-life-cycle-store.ts'
 import { createKeyListing } from './key-listing.ts'
 import { KeyLookUp } from './key-look-up.ts'
@@ -67,6 +68,7 @@ export function createKeyStore(
     },
     ...createKnoxKeyStore(parts, add),
     lookUp: (fingerprint) => lookUp.find(fingerprint),
+    ...createFingerprintRange(database),
     async findById(id) {
       return database.read(() => writer.find(id))?.key
     },
