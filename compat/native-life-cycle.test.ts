@@ -356,6 +356,19 @@ describe('the API under /v1', () => {
     assert.match([...answers][0] ?? '', /401.*token\.invalid.*invalid_token.*/)
   })
 
+  it('lets nobody take the rights of administrators away, or remove a protected role', async () => {
+    for (const permissions of [['invoices:read'], ['keys:*', 'security:*']]) {
+      const { status, body } = await ask('PUT', '/v1/roles/admin', { permissions })
+      assert.deepEqual([status, body.code], [409, 'role.protected'])
+      assert.match(body.detail, /make a role of another name/)
+    }
+    assert.equal((await ask('PUT', '/v1/roles/admin', { permissions: ['*'] })).status, 200)
+    for (const id of ['admin', 'default', 'anonymous']) {
+      const { status, body } = await ask('DELETE', `/v1/roles/${id}`)
+      assert.deepEqual([status, body.code], [409, 'role.protected'])
+    }
+  })
+
   it('removes an owner with its keys, and a role only when nobody has it', async () => {
     await ask('PUT', '/v1/roles/temporary', { permissions: ['*'] })
     await ask('PUT', '/v1/owners/eve', { roles: ['temporary'] })

@@ -29,6 +29,7 @@ import { getProfile, putProfile, removeProfile, updateProfile } from './access/w
 import { getRole, putRole, removeRole, updateRole } from './access/write-role.ts'
 import { loadSecurities } from './administration/load-securities.ts'
 import { prepareStore } from './administration/prepare-store.ts'
+import { recoverAdministrator } from './administration/recover-administrator.ts'
 import { resetSecurity } from './administration/reset-security.ts'
 import { restrictDefaultRights } from './administration/restrict-default-rights.ts'
 import { extendMapping, getMapping } from './administration/searchable-fields.ts'
@@ -281,6 +282,7 @@ function administrationUseCases(context: Context): AdministrationUseCases {
     restrictDefaultRights: (caller) => restrictDefaultRights(context, caller),
     loadSecurities: (caller, securities, options) => loadSecurities(context, caller, { securities, options }),
     resetSecurity: (caller) => resetSecurity(context, caller),
+    recoverAdministrator: (caller, login) => recoverAdministrator(context, caller, login),
     mapping: (collection) => getMapping(context, collection),
     extendMapping: (caller, collection, added) => extendMapping(context, caller, { collection, added }),
   }

@@ -614,6 +614,14 @@ export interface AdministrationUseCases {
     readonly deletedProfiles: number
     readonly deletedRoles: number
   }>
+  /**
+   * Gives role and profile `admin` their rights back, and who logs in with that username the profile and the password;
+   * creates that user when there is none. For who has the store itself: no API may offer it.
+   */
+  recoverAdministrator(
+    caller: Caller,
+    login: { readonly username: string; readonly password: string },
+  ): Promise<User>
   /** Searchable fields of a collection, added ones included. */
   mapping(collection: Collection): Promise<Mapping>
   /** Adds searchable fields. @throws {DomainError} `mapping.invalid` when a type changes or is not supported. */

@@ -127,7 +127,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; r
 
   'role.already_exists': { status: 409, title: 'There is a role of that id' },
   'role.not_found': { status: 404, title: 'There is no such role' },
-  'role.protected': { status: 403, title: 'The role must always exist' },
+  'role.protected': { status: 409, title: 'The role is protected' },
   'role.in_use': { status: 409, title: 'The role is in use' },
   'role.login_required': { status: 400, title: 'Strangers must be able to log in' },
   'role.invalid': { status: 400, title: 'The role cannot be used' },
@@ -136,7 +136,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; r
   'role.profile_differs': { status: 409, title: 'The profile of that id holds other roles' },
   'profile.already_exists': { status: 409, title: 'There is a profile of that id' },
   'profile.not_found': { status: 404, title: 'There is no such role' },
-  'profile.protected': { status: 403, title: 'The role must always exist' },
+  'profile.protected': { status: 409, title: 'The role is protected' },
   'profile.in_use': { status: 409, title: 'An owner has the role' },
   'profile.anonymous_role_required': { status: 400, title: 'Strangers must have the role "anonymous"' },
   'profile.invalid': { status: 400, title: 'The profile cannot be used' },
