@@ -356,6 +356,20 @@ describe('the API under /v1', () => {
     assert.match([...answers][0] ?? '', /401.*token\.invalid.*invalid_token.*/)
   })
 
+  it('takes permissions of ones own making, but no misspelt ones of Latchkey itself', async () => {
+    const permissions = ['document:read', 'index:read', 'admin:read', 'cluster:view', 'debug:on', 'x:y']
+    const role = await ask('PUT', '/v1/roles/own-words', { permissions: [...permissions, 'keys:verify'] })
+    assert.equal(role.status, 201)
+    await ask('PUT', '/v1/owners/wordy', { roles: ['own-words'] })
+    const { key } = await issue({ owner: 'wordy' })
+    const { body } = await ask('POST', '/v1/verify', { key, permissions })
+    assert.equal(body.code, 'VALID')
+    for (const permission of ['keys:rotate', 'security:getUsr', 'auth:logon', 'server:metric']) {
+      const refused = await ask('PUT', '/v1/roles/misspelt', { permissions: [permission] })
+      assert.deepEqual([refused.status, refused.body.code], [400, 'role.unknown_action'])
+    }
+  })
+
   it('lets nobody take the rights of administrators away, or remove a protected role', async () => {
     for (const permissions of [['invoices:read'], ['keys:*', 'security:*']]) {
       const { status, body } = await ask('PUT', '/v1/roles/admin', { permissions })

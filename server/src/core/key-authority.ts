@@ -544,6 +544,11 @@ export type RoleRequest = {
 export interface RoleUseCases {
   create(caller: Caller, id: RoleId, request: RoleRequest, force: boolean): Promise<Role>
   createOrReplace(caller: Caller, id: RoleId, request: RoleRequest, force: boolean): Promise<Role>
+  /**
+   * Creates or replaces a role whose controllers and actions are of the client's own making. Only those that decide what
+   * may be done here must exist, as a misspelt one would silently grant nothing.
+   */
+  put(caller: Caller, id: RoleId, request: RoleRequest): Promise<Role>
   /** Replaces the whole content of a role that exists. @throws {DomainError} `role.not_found` */
   update(caller: Caller, id: RoleId, request: RoleRequest, force: boolean): Promise<Role>
   remove(caller: Caller, id: RoleId): Promise<void>

@@ -75,7 +75,7 @@ export const ROLE_ENDPOINTS: readonly Endpoint[] = [
         ...(known?.tags !== undefined && { tags: known.tags }),
         controllers,
       }
-      const role = await authority.roles.createOrReplace(caller, name, request, true)
+      const role = await authority.roles.put(caller, name, request)
       await ensureProfile(context, name)
       return { status: known === undefined ? 201 : 200, json: viewOf(role) }
     },
