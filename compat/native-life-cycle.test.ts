@@ -150,6 +150,29 @@ describe('the API under /v1', () => {
     assert.ok(!(await isGood(key)))
   })
 
+  it('answers changes of a revoked key with 409, and those of a key that is none with 404', async () => {
+    const { key, id } = await issue()
+    assert.ok(await isGood(key))
+    await ask('POST', `/v1/keys/${id}/revoke`)
+    const changes = [
+      ['PATCH', '', { description: 'd' }],
+      ['POST', '/rotate', undefined],
+      ['POST', '/enable', undefined],
+      ['POST', '/disable', undefined],
+      ['POST', '/credits', { operation: 'set', amount: 1 }],
+    ] as const
+    for (const [method, path, request] of changes) {
+      const { status, body } = await ask(method, `/v1/keys/${id}${path}`, request)
+      assert.deepEqual([status, body.code], [409, 'key.revoked'])
+      assert.equal((await ask(method, `/v1/keys/none${path}`, request)).status, 404)
+    }
+    assert.equal((await ask('GET', `/v1/keys/${id}/usage`)).status, 200)
+    assert.equal((await ask('POST', `/v1/keys/${id}/restore`)).status, 200)
+    const again = await ask('POST', `/v1/keys/${id}/restore`)
+    assert.deepEqual([again.status, again.body.code], [409, 'key.not_revoked'])
+    assert.match(again.body.detail, /it is active/)
+  })
+
   it('lists page after page every key once, and by filter only those that fit', async () => {
     const made = new Set<string>()
     for (let index = 0; index < 7; index++) {

@@ -177,7 +177,8 @@ export type KeySelection =
  * The life of keys, for callers who manage their own or everybody's; who may what is in `access/key-rights.ts`.
  *
  * Every call may throw `key.not_found`, also for a key that the caller may not see, so that ids cannot be probed, and
- * `right.missing` (`facts.right`) when it may see the key but not do this.
+ * `right.missing` (`facts.right`) when it may see the key but not do this. What changes a key throws `key.revoked`
+ * (`facts.revokedAt`) when it was, except `revoke` and `restore`.
  */
 export interface LifeCycleUseCases {
   /**
@@ -204,7 +205,7 @@ export interface LifeCycleUseCases {
     id: KeyId,
     why: { readonly reason: RevocationReason; readonly comment?: string },
   ): Promise<KeyView>
-  /** Within `keys.restoreWindow`. @throws {DomainError} `key.not_found`, `key.id_taken`, `key.restore_too_late`. */
+  /** Within `keys.restoreWindow`. @throws {DomainError} `key.not_revoked`, `key.id_taken`, `key.restore_too_late`. */
   restore(caller: Caller, id: KeyId): Promise<KeyView>
   /**
    * A new secret for the same key. The old one stays good for `graceMs` after the new one is: at once, or at `cutOverAt`.

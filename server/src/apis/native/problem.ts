@@ -98,6 +98,8 @@ export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; r
 
   'key.id_taken': { status: 409, title: 'There is a key of that id' },
   'key.not_found': { status: 404, title: 'There is no such key' },
+  'key.revoked': { status: 409, title: 'The key is revoked' },
+  'key.not_revoked': { status: 409, title: 'The key is not revoked' },
   'key.owner_full': { status: 409, title: 'The owner has as many keys as it may have' },
   'key.outlives_issuer': { status: 403, title: 'The key would outlive the key that issues it' },
   'key.issuing_forbidden': { status: 403, title: 'The key that was shown may not issue keys' },
