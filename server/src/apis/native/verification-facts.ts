@@ -41,7 +41,7 @@ const verifyShape = {
   limits: z
     .array(z.string())
     .max(40)
-    .meta({ description: 'Rate limits to count against, by name; absent: the automatic ones.' })
+    .meta({ description: 'Rate limits to count against, by name; those that the key does not have limit nothing. Absent: the automatic ones.' })
     .exactOptional(),
 }
 
@@ -144,7 +144,7 @@ export const VERIFICATION_FACTS: readonly EndpointFacts[] = [
     summary:
       'Forward-auth: whether the request that a proxy asks about may pass, by status and headers alone',
     access: 'counted',
-    query: z.looseObject({
+    query: strict({
       permissions: z
         .string()
         .meta({
