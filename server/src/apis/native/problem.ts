@@ -105,7 +105,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; r
   'key.issuing_forbidden': { status: 403, title: 'The key that was shown may not issue keys' },
   'key.ttl_exceeded': { status: 400, title: 'The key would live too long' },
   'key.ttl_invalid': { status: 400, title: 'The length of life of the key cannot be used' },
-  'key.policy_forbidden': { status: 403, title: 'The caller may not loosen what binds the key' },
+  'key.policy_forbidden': { status: 403, title: 'The caller may not change what binds the key' },
   'key.restore_too_late': { status: 409, title: 'The key was revoked too long ago to be restored' },
   'key.rotating': { status: 409, title: 'Too many earlier secrets of the key are still good' },
   'key.rotation_invalid': { status: 400, title: 'The rotation cannot be done as asked' },

@@ -41,7 +41,10 @@ const verifyShape = {
   limits: z
     .array(z.string())
     .max(40)
-    .meta({ description: 'Rate limits to count against, by name; those that the key does not have limit nothing. Absent: the automatic ones.' })
+    .meta({
+      description:
+        'Rate limits to count against, by name; those that the key does not have limit nothing. Absent: the automatic ones.',
+    })
     .exactOptional(),
 }
 

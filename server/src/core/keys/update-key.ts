@@ -126,9 +126,14 @@ function checkOnlyTightens(
   if (members.length === 0) return
   throw new DomainError(
     'key.policy_forbidden',
-    `Cannot change ${members.join(', ')} of key "${key.id}": its owner may only narrow it, for which the right "keys:update" is not needed`,
+    `Cannot change ${members.map(wordOf).join(', ')} of key "${key.id}": an owner may add a bound that the key does not have yet and bring its expiry forward; what is there can only be changed with the right "keys:update"`,
     { id: key.id, members, right: 'keys:update' },
   )
+}
+
+/** A member as clients call it, who choose the unit themselves. */
+function wordOf(member: (typeof BINDING)[number]): string {
+  return member === 'idleTimeoutMs' ? 'idleTimeout' : member
 }
 
 /** What was not bound before is tighter whatever it is. */
