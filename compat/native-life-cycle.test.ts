@@ -150,6 +150,29 @@ describe('the API under /v1', () => {
     assert.ok(!(await isGood(key)))
   })
 
+  it('answers changes of a revoked key with 409, and those of a key that is none with 404', async () => {
+    const { key, id } = await issue()
+    assert.ok(await isGood(key))
+    await ask('POST', `/v1/keys/${id}/revoke`)
+    const changes = [
+      ['PATCH', '', { description: 'd' }],
+      ['POST', '/rotate', undefined],
+      ['POST', '/enable', undefined],
+      ['POST', '/disable', undefined],
+      ['POST', '/credits', { operation: 'set', amount: 1 }],
+    ] as const
+    for (const [method, path, request] of changes) {
+      const { status, body } = await ask(method, `/v1/keys/${id}${path}`, request)
+      assert.deepEqual([status, body.code], [409, 'key.revoked'])
+      assert.equal((await ask(method, `/v1/keys/none${path}`, request)).status, 404)
+    }
+    assert.equal((await ask('GET', `/v1/keys/${id}/usage`)).status, 200)
+    assert.equal((await ask('POST', `/v1/keys/${id}/restore`)).status, 200)
+    const again = await ask('POST', `/v1/keys/${id}/restore`)
+    assert.deepEqual([again.status, again.body.code], [409, 'key.not_revoked'])
+    assert.match(again.body.detail, /it is active/)
+  })
+
   it('lists page after page every key once, and by filter only those that fit', async () => {
     const made = new Set<string>()
     for (let index = 0; index < 7; index++) {
@@ -354,6 +377,33 @@ describe('the API under /v1', () => {
     }
     assert.equal(answers.size, 1)
     assert.match([...answers][0] ?? '', /401.*token\.invalid.*invalid_token.*/)
+  })
+
+  it('takes permissions of ones own making, but no misspelt ones of Latchkey itself', async () => {
+    const permissions = ['document:read', 'index:read', 'admin:read', 'cluster:view', 'debug:on', 'x:y']
+    const role = await ask('PUT', '/v1/roles/own-words', { permissions: [...permissions, 'keys:verify'] })
+    assert.equal(role.status, 201)
+    await ask('PUT', '/v1/owners/wordy', { roles: ['own-words'] })
+    const { key } = await issue({ owner: 'wordy' })
+    const { body } = await ask('POST', '/v1/verify', { key, permissions })
+    assert.equal(body.code, 'VALID')
+    for (const permission of ['keys:rotate', 'security:getUsr', 'auth:logon', 'server:metric']) {
+      const refused = await ask('PUT', '/v1/roles/misspelt', { permissions: [permission] })
+      assert.deepEqual([refused.status, refused.body.code], [400, 'role.unknown_action'])
+    }
+  })
+
+  it('lets nobody take the rights of administrators away, or remove a protected role', async () => {
+    for (const permissions of [['invoices:read'], ['keys:*', 'security:*']]) {
+      const { status, body } = await ask('PUT', '/v1/roles/admin', { permissions })
+      assert.deepEqual([status, body.code], [409, 'role.protected'])
+      assert.match(body.detail, /make a role of another name/)
+    }
+    assert.equal((await ask('PUT', '/v1/roles/admin', { permissions: ['*'] })).status, 200)
+    for (const id of ['admin', 'default', 'anonymous']) {
+      const { status, body } = await ask('DELETE', `/v1/roles/${id}`)
+      assert.deepEqual([status, body.code], [409, 'role.protected'])
+    }
   })
 
   it('removes an owner with its keys, and a role only when nobody has it', async () => {

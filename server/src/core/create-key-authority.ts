@@ -25,10 +25,12 @@ import { refreshSession } from './access/refresh-session.ts'
 import { removeUser } from './access/remove-user.ts'
 import { createRequestCounter } from './access/request-counter.ts'
 import { replaceUser, updateUser, upsertUser } from './access/update-user.ts'
+import type { RoleNames } from './access/validate-role.ts'
 import { getProfile, putProfile, removeProfile, updateProfile } from './access/write-profile.ts'
 import { getRole, putRole, removeRole, updateRole } from './access/write-role.ts'
 import { loadSecurities } from './administration/load-securities.ts'
 import { prepareStore } from './administration/prepare-store.ts'
+import { recoverAdministrator } from './administration/recover-administrator.ts'
 import { resetSecurity } from './administration/reset-security.ts'
 import { restrictDefaultRights } from './administration/restrict-default-rights.ts'
 import { extendMapping, getMapping } from './administration/searchable-fields.ts'
@@ -250,16 +252,23 @@ function credentialUseCases(context: Context): CredentialUseCases {
 function roleUseCases(context: Context): RoleUseCases {
   return {
     create: (caller, id, request, force) =>
-      putRole(context, caller, { id, request, force, existing: 'refuse' }),
+      putRole(context, caller, { id, request, names: namesOf(force), existing: 'refuse' }),
     createOrReplace: (caller, id, request, force) =>
-      putRole(context, caller, { id, request, force, existing: 'replace' }),
-    update: (caller, id, request, force) => updateRole(context, caller, { id, request, force }),
+      putRole(context, caller, { id, request, names: namesOf(force), existing: 'replace' }),
+    put: (caller, id, request) =>
+      putRole(context, caller, { id, request, names: 'free', existing: 'replace' }),
+    update: (caller, id, request, force) =>
+      updateRole(context, caller, { id, request, names: namesOf(force) }),
     remove: (caller, id) => removeRole(context, caller, id),
     removeMany: (caller, ids) => removeEach(ids, (id) => removeRole(context, caller, id)),
     get: (id) => getRole(context, id),
     getMany: (ids) => Promise.all(ids.map((id) => getRole(context, id))),
     search: (search) => context.storage.access.searchRoles(search),
   }
+}
+
+function namesOf(force: boolean): RoleNames {
+  return force ? 'forced' : 'known'
 }
 
 function profileUseCases(context: Context): ProfileUseCases {
@@ -285,6 +294,7 @@ function administrationUseCases(context: Context): AdministrationUseCases {
     restrictDefaultRights: (caller) => restrictDefaultRights(context, caller),
     loadSecurities: (caller, securities, options) => loadSecurities(context, caller, { securities, options }),
     resetSecurity: (caller) => resetSecurity(context, caller),
+    recoverAdministrator: (caller, login) => recoverAdministrator(context, caller, login),
     mapping: (collection) => getMapping(context, collection),
     extendMapping: (caller, collection, added) => extendMapping(context, caller, { collection, added }),
   }

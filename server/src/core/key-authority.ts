@@ -180,7 +180,8 @@ export type KeySelection =
  * The life of keys, for callers who manage their own or everybody's; who may what is in `access/key-rights.ts`.
  *
  * Every call may throw `key.not_found`, also for a key that the caller may not see, so that ids cannot be probed, and
- * `right.missing` (`facts.right`) when it may see the key but not do this.
+ * `right.missing` (`facts.right`) when it may see the key but not do this. What changes a key throws `key.revoked`
+ * (`facts.revokedAt`) when it was, except `revoke` and `restore`.
  */
 export interface LifeCycleUseCases {
   /**
@@ -207,7 +208,7 @@ export interface LifeCycleUseCases {
     id: KeyId,
     why: { readonly reason: RevocationReason; readonly comment?: string },
   ): Promise<KeyView>
-  /** Within `keys.restoreWindow`. @throws {DomainError} `key.not_found`, `key.id_taken`, `key.restore_too_late`. */
+  /** Within `keys.restoreWindow`. @throws {DomainError} `key.not_revoked`, `key.id_taken`, `key.restore_too_late`. */
   restore(caller: Caller, id: KeyId): Promise<KeyView>
   /**
    * A new secret for the same key. The old one stays good for `graceMs` after the new one is: at once, or at `cutOverAt`.
@@ -552,6 +553,11 @@ export type RoleRequest = {
 export interface RoleUseCases {
   create(caller: Caller, id: RoleId, request: RoleRequest, force: boolean): Promise<Role>
   createOrReplace(caller: Caller, id: RoleId, request: RoleRequest, force: boolean): Promise<Role>
+  /**
+   * Creates or replaces a role whose controllers and actions are of the client's own making. Only those that decide what
+   * may be done here must exist, as a misspelt one would silently grant nothing.
+   */
+  put(caller: Caller, id: RoleId, request: RoleRequest): Promise<Role>
   /** Replaces the whole content of a role that exists. @throws {DomainError} `role.not_found` */
   update(caller: Caller, id: RoleId, request: RoleRequest, force: boolean): Promise<Role>
   remove(caller: Caller, id: RoleId): Promise<void>
@@ -622,6 +628,14 @@ export interface AdministrationUseCases {
     readonly deletedProfiles: number
     readonly deletedRoles: number
   }>
+  /**
+   * Gives role and profile `admin` their rights back, and who logs in with that username the profile and the password;
+   * creates that user when there is none. For who has the store itself: no API may offer it.
+   */
+  recoverAdministrator(
+    caller: Caller,
+    login: { readonly username: string; readonly password: string },
+  ): Promise<User>
   /** Searchable fields of a collection, added ones included. */
   mapping(collection: Collection): Promise<Mapping>
   /** Adds searchable fields. @throws {DomainError} `mapping.invalid` when a type changes or is not supported. */

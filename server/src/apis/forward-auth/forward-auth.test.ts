@@ -262,8 +262,29 @@ describe('what the request needs', () => {
     const { ask, token } = await openApi(t, { ...admin, policy })
     const path = '/v1/authorize/app'
     assert.equal((await ask({ path, query: 'permissions=a:b' })).status, 200)
+    assert.equal((await ask({ path, query: 'Permissions=a:b&page=2' })).status, 200)
     const headers = { authorization: `Bearer ${token}`, 'x-required-permissions': 'a:b' }
     assert.equal((await ask({ path, headers })).status, 403)
+  })
+
+  test('lets nobody pass when it is misspelt, or said and empty', async (t) => {
+    const { ask, token } = await openApi(t, admin)
+    const good = 'permissions=a:b'
+    assert.equal((await ask({ query: good })).status, 200)
+    const queries = ['permission=a:b', 'Permissions=a:b', 'permissions[]=a:b', 'page=2', '=', '&', 'a']
+    const both = [`${good}&page=2`, `page=2&${good}`, `${good}&${good.replace('s=', '=')}`]
+    const many = Array(101).fill(good).join('&')
+    for (const query of [...queries, ...both, many, `${Array(100).fill(good).join('&')}&page=2`]) {
+      const { status, body } = await ask({ query })
+      assert.equal(status, 403, query)
+      assert.match(body, /permissions\.unreadable/, query)
+    }
+    for (const header of ['', ' ', '\t', ['', 'a:b'], ['a:b', ' ']]) {
+      const headers = { authorization: `Bearer ${token}`, 'x-required-permissions': header }
+      for (const path of ['/v1/authorize', '/v1/authorize/app']) {
+        assert.match((await ask({ headers, path })).body, /permissions\.unreadable/, JSON.stringify(header))
+      }
+    }
   })
 
   test('lets nobody pass when it cannot be read', async (t) => {

@@ -162,6 +162,7 @@ export const KEY_ENDPOINTS: readonly Endpoint[] = [
     answers: { 200: KEY },
     problems: [
       'key.not_found',
+      'key.revoked',
       'right.missing',
       'key.policy_forbidden',
       'policy.invalid',

@@ -82,6 +82,7 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
     answers: { 200: KEY },
     problems: [
       'key.not_found',
+      'key.not_revoked',
       'right.missing',
       'key.id_taken',
       'key.restore_too_late',
@@ -103,7 +104,7 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
     idOf: 'key',
     body: { schema: disableBody, kind: 'json', optional: true },
     answers: { 200: KEY },
-    problems: ['key.not_found', 'right.missing'],
+    problems: ['key.not_found', 'key.revoked', 'right.missing'],
     async run({ id, body }, { authority, caller }) {
       return {
         status: 200,
@@ -122,7 +123,7 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
     idOf: 'key',
     body: { schema: emptyBody, kind: 'json', optional: true },
     answers: { 200: KEY },
-    problems: ['key.not_found', 'right.missing'],
+    problems: ['key.not_found', 'key.revoked', 'right.missing'],
     async run({ id }, { authority, caller }) {
       return { status: 200, json: keyAnswer(await authority.lifeCycle.enable(caller, idOf(id))) }
     },
@@ -142,6 +143,7 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
     answers: { 200: { description: 'The key with its new token', schema: issuedKey } },
     problems: [
       'key.not_found',
+      'key.revoked',
       'right.missing',
       'key.rotating',
       'key.rotation_invalid',
@@ -167,7 +169,7 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
     idOf: 'key',
     body: { schema: creditsBody, kind: 'json' },
     answers: { 200: { description: 'What is left now', schema: creditsAnswer } },
-    problems: ['key.not_found', 'right.missing', 'policy.invalid'],
+    problems: ['key.not_found', 'key.revoked', 'right.missing', 'policy.invalid'],
     async run({ id, body }, { authority, caller }) {
       const { remaining, refillAt } = await authority.lifeCycle.setCredits(caller, idOf(id), body)
       return { status: 200, json: { remaining, ...(refillAt !== undefined && { refillAt }) } }
@@ -179,7 +181,7 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
     method: 'GET',
     path: '/v1/keys/:id/usage',
     group: 'Keys',
-    summary: 'Counts the uses of a key by day (UTC), latest first',
+    summary: 'Counts the uses of a key by day (UTC), latest first; also of one that was revoked',
     access: 'counted',
     idOf: 'key',
     query: strict({ days: z.coerce.number().int().min(1).max(DAYS_MAX).exactOptional() }),

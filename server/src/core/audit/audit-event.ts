@@ -42,6 +42,7 @@ export type AuditAction =
   | 'rights.restrict'
   | 'rights.reset'
   | 'rights.load'
+  | 'admin.recover'
   | 'mapping.update'
   | 'signing_keys.change'
   | 'topology.change'

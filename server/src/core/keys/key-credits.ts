@@ -1,10 +1,11 @@
 import type { Caller } from '../access/caller.ts'
+import { requireKeyRight } from '../access/key-rights.ts'
 import { recordChange } from '../audit/record-change.ts'
 import type { Context } from '../context.ts'
 import { DomainError } from '../errors.ts'
 import type { KeyId } from '../ids.ts'
 import type { DayOfUse, Spending } from '../ports/key-store.ts'
-import { requireKey } from './get-key.ts'
+import { findKnownKey, requireKey } from './get-key.ts'
 import { checkMayLoosen } from './keys-issuing-keys.ts'
 import { COST_MAX } from './verdict.ts'
 
@@ -18,7 +19,7 @@ export type CreditsChange = {
 /**
  * Changes what is left of a key's budget; it never falls below 0.
  *
- * @throws {DomainError} `key.not_found`, `right.missing`, `key.policy_forbidden`; `policy.invalid` for a wrong amount, or
+ * @throws {DomainError} `key.not_found`, `right.missing`, `key.revoked`, `key.policy_forbidden`; `policy.invalid` for a wrong amount, or
  *   when the key has no budget.
  */
 export async function setCredits(
@@ -44,14 +45,15 @@ export async function setCredits(
 /** Days that are told of at once. */
 export const USAGE_DAYS_MAX = 400
 
-/** Uses of a key by day, latest first, to this moment. @throws {DomainError} `key.not_found`, `right.missing`. */
+/** Uses of a key by day, latest first, to this moment or to its revocation. @throws {DomainError} `key.not_found`. */
 export async function keyUsage(
   context: Context,
   caller: Caller,
   id: KeyId,
   days: number,
 ): Promise<readonly DayOfUse[]> {
-  await requireKey(context, caller, 'read', id)
+  const { key } = await findKnownKey(context, id)
+  await requireKeyRight(context, caller, 'read', key)
   await context.uses.writeKey(id)
   return context.storage.keys.usage(id, Math.min(days, USAGE_DAYS_MAX))
 }

@@ -31,7 +31,7 @@ export const CUT_OVER_MS_MAX = 365 * 86_400_000
  * Gives a key a new secret, which exists in the answer and nowhere else. Id, history, policy and what is left of the
  * budget stay. Secrets of earlier rotations end when those said.
  *
- * @throws {DomainError} `key.not_found`, `right.missing`, `key.rotation_invalid` (`facts.member`, `facts.problem`),
+ * @throws {DomainError} `key.not_found`, `right.missing`, `key.revoked`, `key.rotation_invalid` (`facts.member`, `facts.problem`),
  *   `keyspace.unknown`; `key.rotating` when too many earlier secrets are still good, when a planned rotation has not
  *   come yet, or when somebody else rotates it at this moment; `key.issuing_forbidden`, `key.outlives_issuer` when the
  *   caller shows a key that may not issue this one.
