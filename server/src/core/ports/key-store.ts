@@ -60,11 +60,11 @@ export interface KeyStore {
   update(id: KeyId, change: (key: ApiKey) => ApiKey, event: AuditEvent): Promise<ApiKey | undefined>
 
   /**
-   * Gives a key another secret, the old one staying good until `previousGoodUntil`. History and budget stay. Undefined,
-   * and nothing changed, when there is no such key or its newest secret is not `replaces` (any more).
+   * Gives a key another secret at `event.at`, as `replaceSecret` says; secrets that end then or before are known no
+   * longer. History and budget stay. Undefined, and nothing changed, when there is no such key or its newest secret is not
+   * `replaces` (any more).
    *
-   * @throws {DomainError} `key.rotating` when one more is to stay good, and `PREVIOUS_SECRETS_MAX` earlier secrets still
-   *   are at `event.at`.
+   * @throws {DomainError} `key.rotating` as `replaceSecret`.
    */
   rotate(id: KeyId, to: NewSecret, event: AuditEvent): Promise<ApiKey | undefined>
 
@@ -170,8 +170,10 @@ export type NewSecret = {
   readonly hint?: string
   /** Absent: at once. */
   readonly goodFrom?: Instant
-  /** Of the secret that it replaces; absent: that one is no longer good at all. */
+  /** When the secret that it replaces ends, and all earlier ones at the latest; absent: all of them at once. */
   readonly previousGoodUntil?: Instant
+  /** The newest secret is planned and will never be good: the one before it is the one that is replaced. */
+  readonly cancelsPlan?: true
 }
 
 /** How a spending went; when it was refused, nothing was spent. */
