@@ -52,7 +52,7 @@ export async function keyUsage(
   days: number,
 ): Promise<readonly DayOfUse[]> {
   await requireKey(context, caller, 'read', id)
-  await context.uses.writeKey(id)
+  await context.uses.writeKeys([id])
   return context.storage.keys.usage(id, Math.min(days, USAGE_DAYS_MAX))
 }
 

@@ -110,8 +110,9 @@ export interface KeyStore {
   ): Promise<Spending | undefined>
 
   /**
-   * Adds uses to what is counted, and moves `lastUsedAt` on, never back. Keys that are gone are left out. Written in
-   * batches, each wholly or not at all; when it rejects, those before the one that failed count.
+   * Adds uses to what is counted, and moves `lastUsedAt` on, never back. Keys that are gone are left out, and what was used
+   * before the key of that id was created was another key. Written in batches, each wholly or not at all; when it rejects,
+   * those before the one that failed count.
    */
   noteUses(uses: readonly KeyUses[]): Promise<void>
 
@@ -187,6 +188,8 @@ export type Spending = {
 /** Uses of one key since they were written last. */
 export type KeyUses = {
   readonly id: KeyId
+  /** The first of them. They count for no key that was created later. */
+  readonly since: Instant
   /** Absent: only refused uses, which leave `lastUsedAt` of the key as it is, lest they revive one that idled out. */
   readonly lastUsedAt?: Instant
   /** By day (UTC), as its number since the epoch. */
