@@ -54,8 +54,9 @@ export interface KeyStore {
   /**
    * Replaces a key by what `change` makes of it, in one transaction; undefined when there is none. `change` is pure,
    * may run more than once, and may throw to leave all as it is. Id, owner, fingerprint, `previous`, `goodFrom` and
-   * `lastUsedAt` stay what they are. A new or other credit plan sets what is left to its `initial`; none ends it. Some
-   * stores show a key of an owner with many behind all others once its description changed.
+   * `lastUsedAt` stay what they are. A key without a budget that is given a credit plan starts with its `initial`; another
+   * plan leaves of a budget, after the refill that is due at `event.at`, what `replanned` says; none ends it. Some stores
+   * show a key of an owner with many behind all others once its description changed.
    */
   update(id: KeyId, change: (key: ApiKey) => ApiKey, event: AuditEvent): Promise<ApiKey | undefined>
 

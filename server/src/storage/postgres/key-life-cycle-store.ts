@@ -7,7 +7,8 @@ import { type SqlText, sql } from '../../query/sql/sql-text.ts'
 import { keyIdTaken } from '../refusals.ts'
 import { newTellingRow, noteChanges } from './change.ts'
 import { bytes, listSql, number, text } from './column.ts'
-import { startCredits } from './credit-statements.ts'
+import { replan } from './credit-statements.ts'
+import { lockBudget } from './credits-store.ts'
 import type { KeyParts } from './key-parts.ts'
 import { hasId, isFingerprintTaken } from './key-place.ts'
 import { fingerprintsOf, KEY_COLUMNS, keyFromRow } from './key-row.ts'
@@ -41,11 +42,11 @@ export function createKeyLifeCycleStore({ database, audit, leases }: KeyParts): 
           const stored = await lockKey(transaction, id)
           if (stored === undefined) return undefined
           const next = keepingIdentity(change(stored.key), stored.key)
-          transaction.later(replaceKey(stored, next))
           if (!isDeepStrictEqual(stored.key.policy?.credits, next.policy?.credits)) {
-            await leases.requireNone(transaction, stored.uid)
-            transaction.later(startCredits(stored.uid, next.policy?.credits, event.at))
+            const before = await lockBudget(transaction, leases, { id, uid: stored.uid }, event.at)
+            transaction.later(replan(stored.uid, before, next.policy?.credits, event.at))
           }
+          transaction.later(replaceKey(stored, next))
           noteChanges(transaction, [{ kind: 'keys', fingerprints: fingerprintsOf(next) }])
           transaction.later(audit.insert(event))
           return next

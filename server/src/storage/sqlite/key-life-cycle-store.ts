@@ -27,7 +27,7 @@ export function createKeyLifeCycleStore(parts: KeyParts, credits: CreditsWriter)
         const next = keepingIdentity(change(stored.key), stored.key)
         writer.replace(stored, next)
         if (!isDeepStrictEqual(stored.key.policy?.credits, next.policy?.credits)) {
-          credits.start(stored.seq, next.policy?.credits, event.at)
+          credits.replan(stored, next.policy?.credits, event.at)
         }
         news.keysChanged(fingerprintsOf(next))
         writeAudit(event)
