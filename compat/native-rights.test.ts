@@ -49,6 +49,8 @@ const SAMPLES: Readonly<Record<string, (scene: Scene) => Sample>> = {
   'DELETE /v1/keys/{id}': () => ({}),
   'POST /v1/keys/bulk': ({ owner }) => ({ body: { operation: 'revoke', filter: { owner }, dryRun: true } }),
   'POST /v1/keys/{id}/restore': () => ({}),
+  'POST /v1/leaks': () => ({ body: { leaks: [{ key: 'x' }] } }),
+  'GET /v1/fingerprints/{id}': () => ({ path: '/v1/fingerprints/01234' }),
   'POST /v1/verify': () => ({ body: { key: 'x' } }),
   'POST /v1/verify/batch': () => ({ body: { keys: ['x'] } }),
   'POST /v1/introspect': () => ({ form: { token: 'x' } }),

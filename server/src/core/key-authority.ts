@@ -211,7 +211,8 @@ export interface LifeCycleUseCases {
   /** Within `keys.restoreWindow`. @throws {DomainError} `key.not_revoked`, `key.id_taken`, `key.restore_too_late`. */
   restore(caller: Caller, id: KeyId): Promise<KeyView>
   /**
-   * A new secret for the same key. The old one stays good for `graceMs` after the new one is: at once, or at `cutOverAt`.
+   * A new secret for the same key. The old one, and all before it at the most, stay good for `graceMs` after the new one is:
+   * at once, or at `cutOverAt`. A planned secret that is not good yet never will be.
    *
    * @throws {DomainError} `key.rotating`, `key.rotation_invalid`.
    */

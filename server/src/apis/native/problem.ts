@@ -109,7 +109,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; r
   'key.ttl_invalid': { status: 400, title: 'The length of life of the key cannot be used' },
   'key.policy_forbidden': { status: 403, title: 'The caller may not change what binds the key' },
   'key.restore_too_late': { status: 409, title: 'The key was revoked too long ago to be restored' },
-  'key.rotating': { status: 409, title: 'Too many earlier secrets of the key are still good' },
+  'key.rotating': { status: 409, title: 'The key cannot be rotated now' },
   'key.rotation_invalid': { status: 400, title: 'The rotation cannot be done as asked' },
   'keyspace.unknown': { status: 400, title: 'There is no such keyspace' },
   'policy.invalid': { status: 400, title: 'What shall narrow the key cannot be used' },

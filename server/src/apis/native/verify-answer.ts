@@ -38,7 +38,8 @@ export function printVerdict(verdict: KeyVerdict, steps?: readonly CheckStep[], 
   const isPlain = limits.length === 0 && credits === undefined && retryAt === undefined && steps === undefined
   if (isPlain && refusal === undefined && found !== undefined) return validAnswer(found, verdict.permissions)
   const code = refusal === undefined ? 'VALID' : VERIFY_CODES[refusal]
-  const facts = found === undefined ? '' : factsOf(found, verdict.permissions)
+  // A secret that is not good any more, or not yet, is answered as one that never was.
+  const facts = found === undefined || refusal === 'unknown' ? '' : factsOf(found, verdict.permissions)
   const left = credits === undefined ? '' : `,"credits":${credits}`
   const retry = retryAt === undefined ? '' : `,"retryAt":${retryAt}`
   const explanation = steps === undefined ? '' : printExplanation(steps, resource)

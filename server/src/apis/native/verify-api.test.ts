@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
-import { type ManagedKeys, openManagedKeys } from '../../core/contract/managed-keys.ts'
+import { K1, type ManagedKeys, openManagedKeys } from '../../core/contract/managed-keys.ts'
 import type { KeyId, UserId } from '../../core/ids.ts'
 import type { KeyRequest } from '../../core/key-authority.ts'
 import { REVOCATION_REASONS } from '../../core/keys/api-key.ts'
+import { mintNativeToken } from '../../core/keys/native-token.ts'
+import { createNodeRandomness } from '../../system/node-randomness.ts'
 import type { LaneReply, LaneRequest } from '../../transports/lane/lane-message.ts'
 import { createVerifyApi } from './verify-api.ts'
 import { checkNobody, createCheckCaller } from './verify-caller.ts'
@@ -192,6 +194,43 @@ describe('a verification', () => {
     assert.equal(refused.status, 403)
     assert.equal(refused.body.code, 'right.missing')
   })
+})
+
+describe('a secret that a rotation replaced, or that is planned', () => {
+  const rotations = {
+    'when its grace is over': { graceMs: 1_000, inMs: 0, shows: 'old' },
+    'when it ended at once': { graceMs: 0, inMs: 0, shows: 'old' },
+    'before it is good': { graceMs: 0, inMs: 5_000, shows: 'new' },
+  } as const
+  for (const [when, { graceMs, inMs, shows }] of Object.entries(rotations)) {
+    test(`is answered as a token that never was ${when}, and explained to who may see that`, async (t) => {
+      const { ask, askBatch, authority, root, token } = await openApi(t)
+      const never = await ask({ key: mintedElsewhere() })
+      const cutOverAt = authority.clock.now() + inMs
+      const { token: next } = await authority.lifeCycle.rotate(root, K1, { graceMs, cutOverAt })
+      authority.clock.passMs(1_000)
+      const key = shows === 'old' ? token : next.reveal()
+      assert.deepEqual((await ask({ key })).body, never.body)
+      assert.deepEqual((await askBatch([key])).body.results[0], never.body)
+      const { explanation, ...rest } = (await ask({ key, explain: true })).body
+      assert.deepEqual(rest, never.body)
+      assert.match(explanation.steps[0].remedy, /rotation replaced|good from/)
+    })
+  }
+
+  test('is told apart from a mistyped one by the explanation', async (t) => {
+    const { ask } = await openApi(t)
+    const key = mintedElsewhere()
+    const remedyOf = async (text: string) =>
+      (await ask({ key: text, explain: true })).body.explanation.steps[0].remedy
+    assert.match(await remedyOf(key), /^No key has this token, .*, or a rotation replaced it: /)
+    assert.match(await remedyOf(`${key}x`), /^This is no token of this server, or it was mistyped: /)
+  })
+
+  /** A token whose form and checksum are right, of no key. */
+  function mintedElsewhere(): string {
+    return mintNativeToken(createNodeRandomness(), { prefix: 'lk', environment: 'live' }).token
+  }
 })
 
 describe('who asks', () => {

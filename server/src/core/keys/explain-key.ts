@@ -2,7 +2,7 @@ import type { Context } from '../context.ts'
 import type { Spending } from '../ports/key-store.ts'
 import type { FoundKey } from './api-key.ts'
 import { checkCost, fingerprintOfAny, MALFORMED } from './check-key.ts'
-import { explainJudgement, judge } from './judge.ts'
+import { explainJudgement, explainNoKey, judge } from './judge.ts'
 import { parseKeyToken } from './key-token.ts'
 import { lookUpToken } from './look-up-token.ts'
 import type { LimitOutcome } from './rate-limits.ts'
@@ -24,9 +24,9 @@ export async function explainKey(context: Context, token: string, check: KeyChec
   const looked = await lookUpToken(context, token, fingerprintOfAny(token))
   const found = family === undefined || family === 'session' ? undefined : looked
   if (found === undefined) {
-    const facts = { now: context.clock.now(), ownerGrants: () => false }
-    const verdict = family === undefined ? MALFORMED : UNKNOWN
-    return { verdict, steps: explainJudgement(found, check, facts) }
+    return family === undefined
+      ? { verdict: MALFORMED, steps: explainNoKey('malformed') }
+      : { verdict: UNKNOWN, steps: explainNoKey('unknown') }
   }
   // What the owner may do is looked up whether or not it is asked for: the steps tell of it.
   const roles = await ownerRolesOf(context, found.key)

@@ -54,7 +54,7 @@ export async function keyUsage(
 ): Promise<readonly DayOfUse[]> {
   const { key } = await findKnownKey(context, id)
   await requireKeyRight(context, caller, 'read', key)
-  await context.uses.writeKey(id)
+  await context.uses.writeKeys([id])
   return context.storage.keys.usage(id, Math.min(days, USAGE_DAYS_MAX))
 }
 

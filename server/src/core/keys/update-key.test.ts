@@ -153,12 +153,15 @@ describe('updating a key', () => {
     )
   })
 
-  test('of a credit plan starts the budget anew, and of anything else leaves what is left', async (t) => {
+  test('of a credit plan leaves spent what was spent, and of anything else leaves what is left', async (t) => {
     const { authority, root, token } = await openManagedKeys(t, { policy: { credits: { initial: 5 } } })
     const { lifeCycle, verification } = authority
     await verification.check(token, { cost: 2 })
     assert.equal((await lifeCycle.update(root, K1, { scopes: ['*'] })).credits, 3)
-    assert.equal((await lifeCycle.update(root, K1, { credits: { initial: 50 } })).credits, 50)
+    assert.equal((await lifeCycle.update(root, K1, { credits: { initial: 50 } })).credits, 48)
+    await verification.check(token, { cost: 48 })
+    const refill = { interval: 'daily', amount: 50 } as const
+    assert.equal((await lifeCycle.update(root, K1, { credits: { initial: 50, refill } })).credits, 0)
     assert.equal((await lifeCycle.update(root, K1, { credits: null })).credits, undefined)
   })
 

@@ -38,7 +38,7 @@ function describeIdentity(withStorage: WithStorage): void {
       await keys.insert(aKey('other', '-1'), undefined, CREATED)
       await revokeKey(keys, 'other')
       await keys.spend(key.id, 3, 2_000)
-      await keys.noteUses([{ id: key.id, lastUsedAt: 2_000, days: new Map() }])
+      await keys.noteUses([{ id: key.id, since: 2_000, lastUsedAt: 2_000, days: new Map() }])
       await keys.purge({ now: 3_000, revokedBefore: 3_000, usedBefore: 0 })
       assert.equal(await keys.lookUp(key.fingerprint), first)
     }),
@@ -62,7 +62,7 @@ function describeIdentity(withStorage: WithStorage): void {
     'the removal of its owner': ({ users }) => users.remove(userId('ann'), anEvent('user.delete')),
     'the removal of all users': ({ users }) => users.removeAll(anEvent('user.delete')),
     'a use, when it has an idle timeout': ({ keys }) =>
-      keys.noteUses([{ id: keyId('k'), lastUsedAt: 5_000, days: new Map() }]),
+      keys.noteUses([{ id: keyId('k'), since: 5_000, lastUsedAt: 5_000, days: new Map() }]),
   }
   for (const [change, make] of Object.entries(changes)) {
     test(

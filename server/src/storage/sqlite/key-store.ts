@@ -54,7 +54,7 @@ export function createKeyStore(
   function add(key: ApiKey, event: AuditEvent): void {
     const seq = writer.insert(key)
     if (key.policy?.credits !== undefined) credits.start(seq, key.policy.credits, key.record.createdAt)
-    for (const secret of key.previous?.toReversed() ?? []) secrets.add(seq, secret)
+    if (key.previous !== undefined) secrets.keepOnly(seq, key.previous)
     news.keyCreated(key.fingerprint)
     writeAudit(event)
   }
