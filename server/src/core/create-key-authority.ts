@@ -146,8 +146,8 @@ function keyUseCases(context: Context): KeyUseCases {
 
 function verificationUseCases(context: Context): VerificationUseCases {
   return {
-    check: (token, check) => checkKey(context, token, check),
-    checkAll: (questions) => checkKeys(context, questions),
+    check: (token, check, request) => checkKey(context, token, check, request),
+    checkAll: (questions, request) => checkKeys(context, questions, request),
     explain: (token, check) => explainKey(context, token, check),
   }
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../../core/ports/clock.ts'
 import type { IdempotencyStore } from '../../core/ports/idempotency-store.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../../transports/http/http-message.ts'
 import { corsHeaders, createOrigins, type Origins, originOf } from '../../transports/http/origins.ts'
+import { givenRequestId } from '../../transports/http/request-id.ts'
 import { authenticate } from './authenticate.ts'
 import type { Endpoint, EndpointAnswer, EndpointContext, Method } from './endpoint.ts'
 import { ENDPOINTS } from './endpoints.ts'
@@ -71,7 +72,7 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
   let isClosing = false
 
   const sceneOf = (request: HttpRequest): Scene => {
-    const requestId = requestIdOf(request)
+    const requestId = givenRequestId(request) ?? request.id
     const baseUrl = settings.publicUrl ?? baseUrlOf(request)
     return { requestId, baseUrl, metadataUrl: `${baseUrl}${RESOURCE_METADATA_PATH}` }
   }
@@ -227,14 +228,6 @@ function printAnswer({ status, json, headers }: EndpointAnswer, { cacheable }: E
     },
     body: json === undefined ? '' : JSON.stringify(json),
   }
-}
-
-/** What may stand in a header, a log and an audit event as it is. */
-const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
-
-function requestIdOf({ headers, id }: HttpRequest): string {
-  const given = headers['x-request-id']
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : id
 }
 
 /** A host as a client may call it. Anything else is not repeated to it. */

@@ -1,12 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { KeyAuthority } from '../../core/key-authority.ts'
-import type { KeyCheck, KeyQuestion, KeyVerdict } from '../../core/keys/verdict.ts'
+import type { KeyVerdict } from '../../core/keys/verdict.ts'
 import type { BodyProblem } from '../../transports/http/http-message.ts'
+import { givenRequestId } from '../../transports/http/request-id.ts'
 import {
   asciiJson,
   type LaneReply,
   type LaneRequest,
   type LaneRoute,
+  repeatRequestId,
 } from '../../transports/lane/lane-message.ts'
 import { createLaneHandler } from '../../transports/lane/lane-over-http.ts'
 import type { Verification } from './native-api.ts'
@@ -40,10 +42,10 @@ const KEYS_PER_TURN = 250
 export function createVerifyApi({ authority, checkCaller, bodyBytesMax, publicUrl }: VerifyParts): VerifyApi {
   const { verification } = authority
 
-  const refuse = (request: Pick<LaneRequest, 'headers'>, error: unknown): LaneReply => {
+  const refuse = (request: Pick<LaneRequest, 'headers' | 'id'>, error: unknown): LaneReply => {
     const problem = asProblem(error)
     if (problem === undefined) throw error
-    const requestId = requestIdOf(request) ?? crypto.randomUUID()
+    const requestId = givenRequestId(request) ?? request.id
     return laneProblem(problem, { requestId, baseUrl: publicUrl ?? baseUrlOf(request) })
   }
 
@@ -56,7 +58,7 @@ export function createVerifyApi({ authority, checkCaller, bodyBytesMax, publicUr
     return (request) => {
       try {
         checkForm(request)
-        const problem = checkCaller(request, 'verify', requestIdOf(request))
+        const problem = checkCaller(request, 'verify')
         const reply =
           problem instanceof Promise
             ? problem.then((later) => admitted(request, later))
@@ -70,34 +72,31 @@ export function createVerifyApi({ authority, checkCaller, bodyBytesMax, publicUr
 
   /** The text of an answer; a promise only when something has to be waited for. */
   const ask = (request: LaneRequest, asked: VerifyRequest): string | Promise<string> => {
-    const { key, check } = withRequestId(asked, requestIdOf(request))
-    return asked.explains ? explain(request, asked, check) : printed(verification.check(key, check))
+    const { key, check, explains } = asked
+    return explains ? explain(request, asked) : printed(verification.check(key, check, request))
   }
 
-  const explain = async (request: LaneRequest, asked: VerifyRequest, check: KeyCheck): Promise<string> => {
-    const problem = await checkCaller(request, 'explain', requestIdOf(request))
+  const explain = async (request: LaneRequest, asked: VerifyRequest): Promise<string> => {
+    const problem = await checkCaller(request, 'explain')
     if (problem !== undefined) throw problem
-    const { verdict, steps } = await verification.explain(asked.key, check)
+    const { verdict, steps } = await verification.explain(asked.key, asked.check)
     return printVerdict(verdict, steps, asked.resource)
   }
 
   const verify = guarded((request) => {
     const text = ask(request, parseVerifyRequest(request.body))
-    return text instanceof Promise ? text.then(answered) : answered(text)
+    return text instanceof Promise ? text.then((later) => answered(request, later)) : answered(request, text)
   })
 
   const verifyBatch = guarded((request) => {
     const questions = parseVerifyBatch(request.body)
     const texts = askAll(request, questions.slice(0, KEYS_PER_TURN))
-    if (questions.length <= KEYS_PER_TURN && texts.every(isText)) return answeredBatch(texts)
+    if (questions.length <= KEYS_PER_TURN && texts.every(isText)) return answeredBatch(request, texts)
     return askRest(request, questions, texts)
   })
 
-  const askAll = (request: LaneRequest, asked: readonly VerifyRequest[]): (string | Promise<string>)[] => {
-    const requestId = requestIdOf(request)
-    const questions = asked.map((each) => withRequestId(each, requestId))
-    return verification.checkAll(questions).map(printed)
-  }
+  const askAll = (request: LaneRequest, asked: readonly VerifyRequest[]): (string | Promise<string>)[] =>
+    verification.checkAll(asked, request).map(printed)
 
   const askRest = async (
     request: LaneRequest,
@@ -113,7 +112,7 @@ export function createVerifyApi({ authority, checkCaller, bodyBytesMax, publicUr
         asked.push(text)
       }
     }
-    return answeredBatch(await Promise.all(asked))
+    return answeredBatch(request, await Promise.all(asked))
   }
 
   const one: LaneRoute = {
@@ -126,7 +125,7 @@ export function createVerifyApi({ authority, checkCaller, bodyBytesMax, publicUr
     answer: verify,
   }
   const batch: LaneRoute = { ...one, path: '/v1/verify/batch', answer: verifyBatch }
-  const refuseBody = (request: Pick<LaneRequest, 'headers'>, problem: BodyProblem, detail: string) =>
+  const refuseBody = (request: Pick<LaneRequest, 'headers' | 'id'>, problem: BodyProblem, detail: string) =>
     refuse(request, new Problem(BODY_PROBLEMS[problem], `Cannot read the body: ${detail}`))
   return {
     routes: [one, batch],
@@ -141,20 +140,16 @@ export function createVerifyApi({ authority, checkCaller, bodyBytesMax, publicUr
 const JSON_FIELDS =
   'Content-Type: application/json\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n'
 
-function withRequestId(asked: VerifyRequest, requestId: string | undefined): KeyQuestion {
-  return requestId === undefined ? asked : { key: asked.key, check: { ...asked.check, requestId } }
-}
-
 function printed(verdict: KeyVerdict | Promise<KeyVerdict>): string | Promise<string> {
   return verdict instanceof Promise ? verdict.then((later) => printVerdict(later)) : printVerdict(verdict)
 }
 
-function answered(body: string): LaneReply {
-  return { status: 200, fields: JSON_FIELDS, body }
+function answered(request: LaneRequest, body: string): LaneReply {
+  return repeatRequestId({ status: 200, fields: JSON_FIELDS, body }, request)
 }
 
-function answeredBatch(texts: readonly string[]): LaneReply {
-  return answered(`{"results":[${texts.join(',')}]}`)
+function answeredBatch(request: LaneRequest, texts: readonly string[]): LaneReply {
+  return answered(request, `{"results":[${texts.join(',')}]}`)
 }
 
 function isText(text: string | Promise<string>): text is string {
@@ -183,14 +178,6 @@ function checkForm({ method, headers }: LaneRequest): void {
 }
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json[ \t]*(?:;|$)/i
-
-/** What may stand in a header, a log and an audit event as it is. */
-const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
-
-function requestIdOf({ headers }: Pick<LaneRequest, 'headers'>): string | undefined {
-  const given = headers['x-request-id']
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : undefined
-}
 
 /** A host as a client may call it. Anything else is not repeated to it. */
 const HOST = /^(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/

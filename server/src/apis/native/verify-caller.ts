@@ -14,7 +14,6 @@ export type VerifyRight = 'verify' | 'explain'
 export type CheckCaller = (
   request: LaneRequest,
   right: VerifyRight,
-  requestId: string | undefined,
 ) => Problem | undefined | Promise<Problem | undefined>
 
 /** What the callers of verifications are judged by. */
@@ -42,9 +41,14 @@ export function createCheckCaller(parts: VerifyCallerParts): CheckCaller {
     return refusedToken(refusal, retryAt === undefined ? undefined : retryAt - clock.now())
   }
 
-  const checkSlowly: CheckCaller = async (request, right, requestId = '') => {
+  const checkSlowly: CheckCaller = async (request, right) => {
     const address = addressOf(request)
-    const origin = { carrier: 'http', requestId, local: false, ...(address !== undefined && { address }) }
+    const origin = {
+      carrier: 'http',
+      requestId: request.id,
+      local: false,
+      ...(address !== undefined && { address }),
+    }
     const verdict = await authority.tokens.verify(shownToken(request) ?? '', origin)
     if (!verdict.valid) {
       const { reason, retryAt } = verdict
@@ -55,18 +59,17 @@ export function createCheckCaller(parts: VerifyCallerParts): CheckCaller {
     return isAllowed ? undefined : missing(right)
   }
 
-  return (request, right, requestId) => {
+  return (request, right) => {
     const token = shownToken(request)
     if (token === undefined) return NO_TOKEN
-    if (failsafeMode || parseKeyToken(token) === 'session') return checkSlowly(request, right, requestId)
+    if (failsafeMode || parseKeyToken(token) === 'session') return checkSlowly(request, right)
     const address = addressOf(request)
     const check: KeyCheck = {
       permissions: NEEDED[right],
       cost: right === 'verify' ? 1 : 0,
       ...(address !== undefined && { address }),
-      ...(requestId !== undefined && { requestId }),
     }
-    const verdict = authority.verification.check(token, check)
+    const verdict = authority.verification.check(token, check, request)
     if (verdict instanceof Promise) return verdict.then((later) => problemOf(later, right))
     return problemOf(verdict, right)
   }

@@ -38,11 +38,12 @@ export type KeyCheck = {
   readonly address?: string
   /** Limits to count this use against, by name; absent: the automatic ones. */
   readonly limits?: readonly string[]
-  /** Of the request that asks, for the audit trail of refusals. */
-  readonly requestId?: string
   /** Somebody only looks at the key: it is not one of its uses, nor a refused one. Goes with a cost of 0. */
   readonly isNoUse?: true
 }
+
+/** The request that asks about keys, for the audit trail: its id is read only when a key is refused. */
+export type AskingRequest = { readonly id: string }
 
 /** One question about a key: what somebody showed, any text of any length, and what it must be good for. */
 export type KeyQuestion = { readonly key: string; readonly check: KeyCheck }
