@@ -17,6 +17,7 @@ import {
   usageAnswer,
 } from './key-schemas.ts'
 import { parseId } from './parse-id.ts'
+import { withPointers } from './problem-document.ts'
 import { strict } from './strict-object.ts'
 
 const KEY = { description: 'The key', schema: keyView }
@@ -149,10 +150,15 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
       'key.outlives_issuer',
     ],
     async run({ id, body }, { authority, caller }) {
-      const { token, issued } = await authority.lifeCycle.rotate(caller, idOf(id), {
+      const rotation = {
         graceMs: body.graceMs ?? body.grace ?? 0,
         ...(body.cutOverAt !== undefined && { cutOverAt: body.cutOverAt }),
-      })
+      }
+      const named = (pointer: string): string =>
+        pointer === '/graceMs' && body.grace !== undefined ? '/grace' : pointer
+      const { token, issued } = await authority.lifeCycle
+        .rotate(caller, idOf(id), rotation)
+        .catch((error: unknown) => Promise.reject(withPointers(error, named)))
       return { status: 200, issued: issued.key.id, json: { key: token.reveal(), ...keyAnswer(issued) } }
     },
   }),

@@ -45,11 +45,11 @@ describe('problem documents', () => {
 
   it('are made of what the core and the query languages refuse, and of nothing that nobody threw on purpose', () => {
     const domain = new DomainError('policy.invalid', 'Cannot use it', {
-      member: 'limits.0.name',
+      member: 'limits[0].windowMs',
       problem: 'empty',
     })
     assert.equal(asProblem(domain)?.code, 'policy.invalid')
-    assert.deepEqual(asProblem(domain)?.errors, [{ pointer: '/limits/0/name', detail: 'empty' }])
+    assert.deepEqual(asProblem(domain)?.errors, [{ pointer: '/limits/0/window', detail: 'empty' }])
     assert.equal(asProblem(new QueryError('malformed', 'x'))?.code, 'query.malformed')
     assert.equal(asProblem(new Error('x')), undefined)
     assert.equal(asProblem('x'), undefined)

@@ -63,6 +63,17 @@ export function asProblem(error: unknown): Problem | undefined {
   })
 }
 
+/** The same failure, with what is wrong in other places of the body; anything that names no place stays as it is. */
+export function withPointers(error: unknown, moved: (pointer: string) => string): unknown {
+  const problem = asProblem(error)
+  if (problem === undefined || problem.errors.length === 0) return error
+  const { code, message, headers } = problem
+  const errors = problem.errors.map((each) =>
+    each.pointer === undefined ? each : { ...each, pointer: moved(each.pointer) },
+  )
+  return new Problem(code, message, { errors, headers, cause: error })
+}
+
 /**
  * The refusal of a token to whoever shows it. Malformed, unknown, revoked, disabled and expired ones look the same, so
  * that nobody learns from the answer whether a token was ever good.
@@ -112,7 +123,20 @@ function challengeOf(code: ProblemCode, status: number, metadataUrl: string): st
 /** Which member the core found wrong, where it says so. */
 function partsOf({ member, problem }: ErrorFacts): readonly InputError[] {
   if (typeof member !== 'string' || typeof problem !== 'string') return []
-  return [{ pointer: `/${member.replaceAll('.', '/')}`, detail: problem }]
+  return [{ pointer: pointerTo(member), detail: problem }]
+}
+
+/** Where a member of the core, such as `limits[2].windowMs`, is in the body of a request: `/limits/2/window`. */
+function pointerTo(member: string): string {
+  const names = member.replaceAll(/\[(\d+)\]/g, '.$1').split('.')
+  return names.map((name) => `/${NAMES_HERE[name] ?? name}`).join('')
+}
+
+/** The core's lengths of time name their unit; here the value does. */
+const NAMES_HERE: Readonly<Record<string, string>> = {
+  idleTimeoutMs: 'idleTimeout',
+  windowMs: 'window',
+  everyMs: 'every',
 }
 
 function retryAfter(ms: unknown): Readonly<Record<string, string>> {
