@@ -195,7 +195,7 @@ describe('a request without a good key', () => {
 
   test('is told where the metadata of RFC 9728 is when the operator has named a public URL', async (t) => {
     const { ask, token } = await openApi(t, {}, { publicUrl: 'https://keys.example.com/api' })
-    const url = 'https://keys.example.com/api/.well-known/oauth-protected-resource'
+    const url = 'https://keys.example.com/.well-known/oauth-protected-resource/api'
     const challengeTo = async (headers: Headers, query = '') =>
       (await ask({ headers: { ...headers, host: 'app.example.com' }, query })).headers['www-authenticate']
     const realm = `Bearer realm="latchkey", resource_metadata="${url}"`

@@ -4,6 +4,7 @@ import { clientAddress, forwardedAddress } from '../../core/keys/client-address.
 import type { KeyCheck, KeyVerdict, PermissionQuery } from '../../core/keys/verdict.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { HttpHandler } from '../../transports/http/http-message.ts'
+import { resourceMetadataUrl } from '../../transports/http/resource-metadata.ts'
 import {
   type LaneReply,
   type LaneRequest,
@@ -42,9 +43,7 @@ export function createForwardAuth(parts: ForwardAuthParts): ForwardAuth {
   const { authority, clock, publicUrl } = parts
   const keyHeaders = parts.keyHeaders.map((name) => name.toLowerCase())
   const requirements = createRequirements()
-  const replies = createAuthorizeReplies(
-    publicUrl === undefined ? undefined : `${publicUrl}/.well-known/oauth-protected-resource`,
-  )
+  const replies = createAuthorizeReplies(publicUrl === undefined ? undefined : resourceMetadataUrl(publicUrl))
 
   const answer = (request: LaneRequest): LaneReply | Promise<LaneReply> => {
     const reply = judge(request)

@@ -21,6 +21,8 @@ export type EndpointContext = {
   readonly origin: Origin
   /** URL under which the client reached this server, without a slash at its end. */
   readonly baseUrl: string
+  /** See `NativeSettings`. */
+  readonly isApiPublic: boolean
 }
 
 /** What an endpoint answers; the rest of the headers is added to all answers alike. */

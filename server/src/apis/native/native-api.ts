@@ -8,12 +8,13 @@ import type { IdempotencyStore } from '../../core/ports/idempotency-store.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../../transports/http/http-message.ts'
 import { corsHeaders, createOrigins, type Origins, originOf } from '../../transports/http/origins.ts'
 import { givenRequestId } from '../../transports/http/request-id.ts'
+import { RESOURCE_METADATA_PATH, resourceMetadataUrl } from '../../transports/http/resource-metadata.ts'
 import { authenticate } from './authenticate.ts'
 import type { Endpoint, EndpointAnswer, EndpointContext, Method } from './endpoint.ts'
 import { ENDPOINTS } from './endpoints.ts'
 import { answerOnce, idempotencyKeyOf } from './idempotency.ts'
 import { Problem } from './problem.ts'
-import { asProblem, problemReply, RESOURCE_METADATA_PATH } from './problem-document.ts'
+import { asProblem, problemReply } from './problem-document.ts'
 import { createRouter, type Place } from './router.ts'
 
 /** Settings that this API itself obeys; see `settings/settings.ts` for their meaning. */
@@ -25,6 +26,8 @@ export type NativeSettings = {
   readonly accessControlAllowHeaders: string
   /** URL under which clients reach this server; absent: by the name that they call it. */
   readonly publicUrl?: string
+  /** Everything here can be asked under that URL; otherwise administration has a listener of its own. */
+  readonly isApiPublic: boolean
 }
 
 /** Where this API writes what operators should know. Fits `pino`. Facts never hold what a client sent as a secret. */
@@ -69,12 +72,15 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
   const limits = { bytesMax: settings.maxRequestSize, encodingsMax: settings.maxEncodingLayers }
   const tellOfOutage = outageTeller(log, clock)
   const allowedHeaders = [settings.accessControlAllowHeaders, ...OWN_REQUEST_HEADERS].join(', ')
+  const { publicUrl, isApiPublic } = settings
+  // Proxies pass on what they were asked for, with the path of the public URL at its end.
+  const metadataPath = publicUrl && new URL(resourceMetadataUrl(publicUrl)).pathname
   let isClosing = false
 
   const sceneOf = (request: HttpRequest): Scene => {
     const requestId = givenRequestId(request) ?? request.id
-    const baseUrl = settings.publicUrl ?? baseUrlOf(request)
-    return { requestId, baseUrl, metadataUrl: `${baseUrl}${RESOURCE_METADATA_PATH}` }
+    const baseUrl = publicUrl ?? baseUrlOf(request)
+    return { requestId, baseUrl, metadataUrl: resourceMetadataUrl(baseUrl) }
   }
 
   const explain = (error: unknown, { requestId }: Scene): Problem => {
@@ -98,7 +104,7 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
   async function answer(request: HttpRequest, scene: Scene): Promise<HttpReply> {
     if (isClosing) throw new Problem('server.shutting_down', 'Cannot answer: the server is shutting down')
     checkOrigin(request, origins)
-    const place = router.find(request.path)
+    const place = router.find(request.path === metadataPath ? RESOURCE_METADATA_PATH : request.path)
     const verify = verification && verificationAt(verification, request.path)
     const allow = verify === undefined ? place?.allow : VERIFICATION_METHODS
     if (request.method === 'OPTIONS' && allow !== undefined) return preflight(allow, allowedHeaders)
@@ -108,7 +114,7 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
     const origin = originOfRequest(request, scene, addressOf)
     const caller = await callerOf(request, found, origin)
     const read = await found.read({ request, id: place?.id ?? '' }, limits)
-    const context: EndpointContext = { authority, clock, caller, origin, baseUrl: scene.baseUrl }
+    const context: EndpointContext = { authority, clock, caller, origin, baseUrl: scene.baseUrl, isApiPublic }
     const named = found.idempotent && idempotencyKeyOf(request)
     const answered = named
       ? await answerOnce({ store: parts.idempotency, request, read, context }, named)

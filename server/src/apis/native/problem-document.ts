@@ -22,9 +22,6 @@ export type ProblemScene = {
   readonly metadataUrl: string
 }
 
-/** Where RFC 9728 wants the metadata of a protected resource. */
-export const RESOURCE_METADATA_PATH = '/.well-known/oauth-protected-resource'
-
 /** The answer to a refused request, with the headers that its status asks for. */
 export function problemReply(problem: Problem, { requestId, metadataUrl }: ProblemScene): HttpReply {
   const { status, title } = PROBLEMS[problem.code]

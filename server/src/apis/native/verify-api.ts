@@ -3,6 +3,7 @@ import type { KeyAuthority } from '../../core/key-authority.ts'
 import type { KeyVerdict } from '../../core/keys/verdict.ts'
 import type { BodyProblem } from '../../transports/http/http-message.ts'
 import { givenRequestId } from '../../transports/http/request-id.ts'
+import { resourceMetadataUrl } from '../../transports/http/resource-metadata.ts'
 import {
   asciiJson,
   type LaneReply,
@@ -194,7 +195,7 @@ function laneProblem(
   const { requestId, baseUrl } = scene
   const reply = problemReply(problem, {
     requestId,
-    metadataUrl: `${baseUrl}/.well-known/oauth-protected-resource`,
+    metadataUrl: resourceMetadataUrl(baseUrl),
   })
   const headers = Object.entries({ ...reply.headers, 'Cache-Control': 'no-store', 'X-Request-Id': requestId })
   const document: unknown = JSON.parse(String(reply.body))
