@@ -156,7 +156,8 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
 type Scene = { readonly requestId: string; readonly baseUrl: string; readonly metadataUrl: string }
 
 const OWN_REQUEST_HEADERS = ['Authorization', 'Idempotency-Key', 'X-API-Key', 'X-Request-Id']
-const OWN_REPLY_HEADERS = 'Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, X-Request-Id'
+const OWN_REPLY_HEADERS =
+  'Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id'
 
 const VERIFICATION_METHODS = 'POST, OPTIONS'
 

@@ -1,7 +1,9 @@
 import { DomainError, type ErrorFacts } from '../../core/errors.ts'
-import type { RefusalReason } from '../../core/keys/verdict.ts'
+import type { LimitStanding, RefusalReason } from '../../core/keys/verdict.ts'
+import type { Instant } from '../../core/record.ts'
 import { QueryError } from '../../query/query-error.ts'
 import type { HttpReply } from '../../transports/http/http-message.ts'
+import { rateLimitFields, retryAfterSeconds } from '../../transports/http/rate-limit-fields.ts'
 import { type InputError, invalid, PROBLEMS, Problem, type ProblemCode } from './problem.ts'
 
 /** A refusal as RFC 9457 has it. `instance` names the request, for whoever looks into the log. */
@@ -40,11 +42,16 @@ export function problemReply(problem: Problem, { requestId, metadataUrl }: Probl
     headers: {
       'Content-Type': 'application/problem+json',
       ...(challenge !== undefined && { 'WWW-Authenticate': challenge }),
-      ...((status === 429 || status === 503) && { 'Retry-After': '1' }),
+      ...(passesSoon(problem.code, status) && { 'Retry-After': '1' }),
       ...problem.headers,
     },
     body: JSON.stringify(document),
   }
+}
+
+/** Whether to come again helps, when nothing better is known. A budget that is not refilled stays empty. */
+function passesSoon(code: ProblemCode, status: number): boolean {
+  return (status === 429 && code !== 'token.usage_exceeded') || status === 503
 }
 
 /** Anything thrown on purpose as a problem; undefined for a broken promise of ours. */
@@ -75,11 +82,21 @@ export function withPointers(error: unknown, moved: (pointer: string) => string)
  * The refusal of a token to whoever shows it. Malformed, unknown, revoked, disabled and expired ones look the same, so
  * that nobody learns from the answer whether a token was ever good.
  */
-export function refusedToken(reason: RefusalReason, retryAfterMs: number | undefined): Problem {
+export function refusedToken({ reason, retryAt, standing }: TokenRefusal, now: Instant): Problem {
   const code = REFUSALS[reason]
   return new Problem(code, `Cannot use the token: ${REFUSAL_DETAILS[code]}.`, {
-    headers: retryAfter(retryAfterMs),
+    headers: {
+      ...(retryAt !== undefined && retryAfter(retryAt - now)),
+      ...(standing !== undefined && rateLimitFields(standing, now)),
+    },
   })
+}
+
+/** Why a token was refused, when to come back, and where its limits stand; the latter two where they are known. */
+export type TokenRefusal = {
+  readonly reason: RefusalReason
+  readonly retryAt?: Instant | undefined
+  readonly standing?: LimitStanding | undefined
 }
 
 type RefusalCode =
@@ -137,7 +154,5 @@ const NAMES_HERE: Readonly<Record<string, string>> = {
 }
 
 function retryAfter(ms: unknown): Readonly<Record<string, string>> {
-  return typeof ms === 'number' && Number.isFinite(ms)
-    ? { 'Retry-After': String(Math.max(1, Math.ceil(ms / 1000))) }
-    : {}
+  return typeof ms === 'number' && Number.isFinite(ms) ? { 'Retry-After': retryAfterSeconds(ms) } : {}
 }

@@ -250,6 +250,8 @@ describe('who asks', () => {
     const { status, fields } = await ask({ key: token }, caller)
     assert.equal(status, 429)
     assert.match(fields, /^retry-after: 60\r$/im)
+    assert.match(fields, /^ratelimit-policy: "l";q=1;w=60\r$/im)
+    assert.match(fields, /^ratelimit: "l";r=0;t=60\r$/im)
   })
 
   test('must be an administrator in failsafe mode', async (t) => {

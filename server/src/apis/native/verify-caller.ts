@@ -1,4 +1,5 @@
 import type { KeyAuthority } from '../../core/key-authority.ts'
+import { limitsOf } from '../../core/keys/api-key.ts'
 import { parseKeyToken } from '../../core/keys/key-token.ts'
 import type { KeyCheck, KeyVerdict, PermissionQuery } from '../../core/keys/verdict.ts'
 import type { Clock } from '../../core/ports/clock.ts'
@@ -35,10 +36,12 @@ export type VerifyCallerParts = {
 export function createCheckCaller(parts: VerifyCallerParts): CheckCaller {
   const { authority, clock, addressOf, failsafeMode } = parts
 
-  const problemOf = ({ refusal, retryAt }: KeyVerdict, right: VerifyRight): Problem | undefined => {
-    if (refusal === undefined) return undefined
-    if (refusal === 'insufficient') return missing(right)
-    return refusedToken(refusal, retryAt === undefined ? undefined : retryAt - clock.now())
+  const problemOf = (verdict: KeyVerdict, right: VerifyRight): Problem | undefined => {
+    const { refusal: reason, found, limits: states, retryAt } = verdict
+    if (reason === undefined) return undefined
+    if (reason === 'insufficient') return missing(right)
+    const standing = found && { limits: limitsOf(found), states }
+    return refusedToken({ reason, retryAt, standing }, clock.now())
   }
 
   const checkSlowly: CheckCaller = async (request, right) => {
@@ -50,10 +53,7 @@ export function createCheckCaller(parts: VerifyCallerParts): CheckCaller {
       ...(address !== undefined && { address }),
     }
     const verdict = await authority.tokens.verify(shownToken(request) ?? '', origin)
-    if (!verdict.valid) {
-      const { reason, retryAt } = verdict
-      return refusedToken(reason, retryAt === undefined ? undefined : retryAt - clock.now())
-    }
+    if (!verdict.valid) return refusedToken(verdict, clock.now())
     const caller = await authority.tokens.identify(verdict.token, origin)
     const isAllowed = await authority.tokens.isAllowed(caller, { controller: 'keys', action: right })
     return isAllowed ? undefined : missing(right)
