@@ -7,7 +7,6 @@ import type { Clock } from '../../core/ports/clock.ts'
 import type { IdempotencyStore } from '../../core/ports/idempotency-store.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../../transports/http/http-message.ts'
 import { corsHeaders, createOrigins, type Origins, originOf } from '../../transports/http/origins.ts'
-import { givenRequestId } from '../../transports/http/request-id.ts'
 import { RESOURCE_METADATA_PATH, resourceMetadataUrl } from '../../transports/http/resource-metadata.ts'
 import { authenticate } from './authenticate.ts'
 import type { Endpoint, EndpointAnswer, EndpointContext, Method } from './endpoint.ts'
@@ -16,6 +15,7 @@ import { answerOnce, idempotencyKeyOf } from './idempotency.ts'
 import { Problem } from './problem.ts'
 import { asProblem, problemReply } from './problem-document.ts'
 import { createRouter, type Place } from './router.ts'
+import { type AddressOf, originOfRequest, type Scene, sceneOf } from './scene.ts'
 
 /** Settings that this API itself obeys; see `settings/settings.ts` for their meaning. */
 export type NativeSettings = {
@@ -50,8 +50,7 @@ export type NativeApiParts = {
   readonly settings: NativeSettings
   /** Absent: these routes do not exist. */
   readonly verification?: Verification
-  /** Of the client, also behind proxies that are trusted; undefined: unknown. */
-  readonly addressOf: (request: HttpRequest) => string | undefined
+  readonly addressOf: AddressOf
 }
 
 /** Latchkey's own API under `/v1`. */
@@ -77,12 +76,6 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
   const metadataPath = publicUrl && new URL(resourceMetadataUrl(publicUrl)).pathname
   let isClosing = false
 
-  const sceneOf = (request: HttpRequest): Scene => {
-    const requestId = givenRequestId(request) ?? request.id
-    const baseUrl = publicUrl ?? baseUrlOf(request)
-    return { requestId, baseUrl, metadataUrl: resourceMetadataUrl(baseUrl) }
-  }
-
   const explain = (error: unknown, { requestId }: Scene): Problem => {
     tellOfOutage(error)
     const known = asProblem(error)
@@ -93,7 +86,7 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
   }
 
   async function handler(request: HttpRequest): Promise<HttpReply> {
-    const scene = sceneOf(request)
+    const scene = sceneOf(request, publicUrl)
     try {
       return finished(request, scene, await answer(request, scene))
     } catch (error) {
@@ -143,7 +136,7 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
   return {
     handler,
     overloaded: (request) => {
-      const scene = sceneOf(request)
+      const scene = sceneOf(request, publicUrl)
       const problem = new Problem('server.overloaded', 'Cannot answer: too many requests are being answered')
       return finished(request, scene, problemReply(problem, scene))
     },
@@ -152,8 +145,6 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
     },
   }
 }
-
-type Scene = { readonly requestId: string; readonly baseUrl: string; readonly metadataUrl: string }
 
 const OWN_REQUEST_HEADERS = ['Authorization', 'Idempotency-Key', 'X-API-Key', 'X-Request-Id']
 const OWN_REPLY_HEADERS =
@@ -235,24 +226,6 @@ function printAnswer({ status, json, headers }: EndpointAnswer, { cacheable }: E
     },
     body: json === undefined ? '' : JSON.stringify(json),
   }
-}
-
-/** A host as a client may call it. Anything else is not repeated to it. */
-const HOST = /^(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/
-
-function baseUrlOf({ headers, tls }: HttpRequest): string {
-  const host = headers['host']
-  const scheme = tls === undefined ? 'http' : 'https'
-  return typeof host === 'string' && HOST.test(host) ? `${scheme}://${host}` : `${scheme}://localhost`
-}
-
-function originOfRequest(
-  request: HttpRequest,
-  { requestId }: Scene,
-  addressOf: NativeApiParts['addressOf'],
-): Origin {
-  const address = addressOf(request)
-  return { ...(address !== undefined && { address }), carrier: 'http', requestId, local: request.local }
 }
 
 /** While the storage cannot be used, the log says so this often. */

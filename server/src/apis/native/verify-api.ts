@@ -2,8 +2,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { KeyAuthority } from '../../core/key-authority.ts'
 import type { KeyVerdict } from '../../core/keys/verdict.ts'
 import type { BodyProblem } from '../../transports/http/http-message.ts'
-import { givenRequestId } from '../../transports/http/request-id.ts'
-import { resourceMetadataUrl } from '../../transports/http/resource-metadata.ts'
 import {
   asciiJson,
   type LaneReply,
@@ -15,6 +13,7 @@ import { createLaneHandler } from '../../transports/lane/lane-over-http.ts'
 import type { Verification } from './native-api.ts'
 import { Problem, type ProblemCode } from './problem.ts'
 import { asProblem, problemReply } from './problem-document.ts'
+import { type Scene, sceneOf } from './scene.ts'
 import { printVerdict } from './verify-answer.ts'
 import type { CheckCaller } from './verify-caller.ts'
 import { parseVerifyBatch, parseVerifyRequest, type VerifyRequest } from './verify-request.ts'
@@ -46,8 +45,7 @@ export function createVerifyApi({ authority, checkCaller, bodyBytesMax, publicUr
   const refuse = (request: Pick<LaneRequest, 'headers' | 'id'>, error: unknown): LaneReply => {
     const problem = asProblem(error)
     if (problem === undefined) throw error
-    const requestId = givenRequestId(request) ?? request.id
-    return laneProblem(problem, { requestId, baseUrl: publicUrl ?? baseUrlOf(request) })
+    return laneProblem(problem, sceneOf(request, publicUrl))
   }
 
   /** Has the request answered when the caller may ask; every refusal on the way becomes a problem document. */
@@ -133,7 +131,7 @@ export function createVerifyApi({ authority, checkCaller, bodyBytesMax, publicUr
     overHttp: { verify: createLaneHandler(one, refuseBody), batch: createLaneHandler(batch, refuseBody) },
     overloaded: laneProblem(
       new Problem('server.overloaded', 'Cannot answer: too many requests are being answered'),
-      { requestId: 'overloaded', baseUrl: publicUrl ?? 'http://localhost' },
+      sceneOf({ id: 'overloaded', headers: {} }, publicUrl),
     ),
   }
 }
@@ -180,23 +178,9 @@ function checkForm({ method, headers }: LaneRequest): void {
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json[ \t]*(?:;|$)/i
 
-/** A host as a client may call it. Anything else is not repeated to it. */
-const HOST = /^(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/
-
-function baseUrlOf({ headers }: Pick<LaneRequest, 'headers'>): string {
-  const host = headers['host']
-  return typeof host === 'string' && HOST.test(host) ? `http://${host}` : 'http://localhost'
-}
-
-function laneProblem(
-  problem: Problem,
-  scene: { readonly requestId: string; readonly baseUrl: string },
-): LaneReply {
-  const { requestId, baseUrl } = scene
-  const reply = problemReply(problem, {
-    requestId,
-    metadataUrl: resourceMetadataUrl(baseUrl),
-  })
+function laneProblem(problem: Problem, scene: Scene): LaneReply {
+  const { requestId } = scene
+  const reply = problemReply(problem, scene)
   const headers = Object.entries({ ...reply.headers, 'Cache-Control': 'no-store', 'X-Request-Id': requestId })
   const document: unknown = JSON.parse(String(reply.body))
   return {
