@@ -30,8 +30,8 @@ export type EndpointAnswer = {
   readonly status: number
   /** Absent: no body. */
   readonly json?: unknown
-  /** The key that was issued, when one was. */
-  readonly issued?: KeyId
+  /** The key that was issued or changed, where `idempotent` wants to know. */
+  readonly about?: KeyId
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -59,8 +59,11 @@ export type EndpointFacts = {
   readonly answers: Readonly<Record<number, AnswerShape>>
   /** Problems of its own, beside those that every endpoint may answer. */
   readonly problems: readonly ProblemCode[]
-  /** The answer may be asked for again with an `Idempotency-Key`. */
-  readonly idempotent?: true
+  /**
+   * The answer may be asked for again with an `Idempotency-Key`: the key as it is by then without its token, or the same
+   * answer, which must hold no secret. Absent: such a name is not looked at.
+   */
+  readonly idempotent?: 'key' | 'answer'
   /** Others may keep the answer for a while, as it holds no secret. */
   readonly cacheable?: true
 }

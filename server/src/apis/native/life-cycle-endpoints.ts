@@ -139,7 +139,7 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
     access: 'counted',
     idOf: 'key',
     body: { schema: rotateBody, kind: 'json', optional: true },
-    idempotent: true,
+    idempotent: 'key',
     answers: { 200: { description: 'The key with its new token', schema: issuedKey } },
     problems: [
       'key.not_found',
@@ -159,7 +159,7 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
       const { token, issued } = await authority.lifeCycle
         .rotate(caller, idOf(id), rotation)
         .catch((error: unknown) => Promise.reject(withPointers(error, named)))
-      return { status: 200, issued: issued.key.id, json: { key: token.reveal(), ...keyAnswer(issued) } }
+      return { status: 200, about: issued.key.id, json: { key: token.reveal(), ...keyAnswer(issued) } }
     },
   }),
 
@@ -172,11 +172,13 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
     access: 'counted',
     idOf: 'key',
     body: { schema: creditsBody, kind: 'json' },
+    idempotent: 'answer',
     answers: { 200: { description: 'What is left now', schema: creditsAnswer } },
     problems: ['key.not_found', 'right.missing', 'policy.invalid'],
     async run({ id, body }, { authority, caller }) {
-      const { remaining, refillAt } = await authority.lifeCycle.setCredits(caller, idOf(id), body)
-      return { status: 200, json: { remaining, ...(refillAt !== undefined && { refillAt }) } }
+      const about = idOf(id)
+      const { remaining, refillAt } = await authority.lifeCycle.setCredits(caller, about, body)
+      return { status: 200, about, json: { remaining, ...(refillAt !== undefined && { refillAt }) } }
     },
   }),
 

@@ -11,7 +11,7 @@ import { RESOURCE_METADATA_PATH, resourceMetadataUrl } from '../../transports/ht
 import { authenticate } from './authenticate.ts'
 import type { Endpoint, EndpointAnswer, EndpointContext, Method } from './endpoint.ts'
 import { ENDPOINTS } from './endpoints.ts'
-import { answerOnce, idempotencyKeyOf } from './idempotency.ts'
+import { answerOnce, idempotencyKeyOf, type NamedRequest } from './idempotency.ts'
 import { Problem } from './problem.ts'
 import { asProblem, problemReply } from './problem-document.ts'
 import { createRouter, type Place } from './router.ts'
@@ -108,9 +108,9 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
     const caller = await callerOf(request, found, origin)
     const read = await found.read({ request, id: place?.id ?? '' }, limits)
     const context: EndpointContext = { authority, clock, caller, origin, baseUrl: scene.baseUrl, isApiPublic }
-    const named = found.idempotent && idempotencyKeyOf(request)
+    const named = nameOf(request, found)
     const answered = named
-      ? await answerOnce({ store: parts.idempotency, request, read, context }, named)
+      ? await answerOnce({ ...named, store: parts.idempotency, request, read, context })
       : await read.answer(context)
     return printAnswer(answered, found)
   }
@@ -214,6 +214,15 @@ function checkAccept({ headers }: HttpRequest, { answers }: Endpoint): void {
   })
   if (!isAccepted)
     throw new Problem('request.not_acceptable', 'Cannot answer: this route answers application/json')
+}
+
+/** The name of a request that may have one, if it has. @throws {Problem} `request.invalid` */
+function nameOf(
+  request: HttpRequest,
+  { idempotent: repeats }: Endpoint,
+): Pick<NamedRequest, 'name' | 'repeats'> | undefined {
+  const name = repeats && idempotencyKeyOf(request)
+  return repeats === undefined || name === undefined ? undefined : { name, repeats }
 }
 
 function printAnswer({ status, json, headers }: EndpointAnswer, { cacheable }: Endpoint): HttpReply {
