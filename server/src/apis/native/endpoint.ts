@@ -6,7 +6,7 @@ import type { KeyAuthority } from '../../core/key-authority.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { HttpRequest } from '../../transports/http/http-message.ts'
 import { invalidInput } from './input-errors.ts'
-import type { ProblemCode } from './problem.ts'
+import { Problem, type ProblemCode } from './problem.ts'
 import { type BodyKind, type BodyLimits, readBody, readQuery } from './read-body.ts'
 import { strict } from './strict-object.ts'
 
@@ -64,6 +64,8 @@ export type EndpointFacts = {
    * answer, which must hold no secret. Absent: such a name is not looked at.
    */
   readonly idempotent?: 'key' | 'answer'
+  /** OAuth's: its problems also have the members that clients of OAuth look for. */
+  readonly speaksOAuth?: true
   /** Others may keep the answer for a while, as it holds no secret. */
   readonly cacheable?: true
 }
@@ -112,15 +114,24 @@ export function endpoint<Query = undefined, Body = undefined>(definition: Defini
       const query = accepted(definition.query, readQuery(request.query), 'query')
       const given = definition.body && (await readBody(request, definition.body.kind, limits))
       const where = definition.body?.kind === 'form' ? 'form' : 'body'
-      const body = accepted(definition.body?.schema, given ?? absentBody(definition.body), where)
+      const body = accepted(definition.body?.schema, given ?? absentBody(definition), where)
       return { body: given, answer: (context) => run({ request, id, query, body }, context) }
     },
   }
 }
 
-function absentBody(body: { readonly optional?: true } | undefined): unknown {
-  return body?.optional === true ? {} : undefined
+/** What stands for a body that is not there. @throws {Problem} `request.invalid` when it has to be. */
+function absentBody({ body }: Pick<EndpointFacts, 'body'>): unknown {
+  if (body === undefined) return undefined
+  if (body.optional === true) return {}
+  if (body.kind === 'form') throw new Problem('request.invalid', NO_FORM, { errors: [NO_TOKEN] })
+  const errors = [{ pointer: '', detail: 'is missing' }]
+  throw new Problem('request.invalid', 'Cannot read the body: there is none; send a JSON object', { errors })
 }
+
+/** All forms here hold a token. */
+const NO_FORM = 'Cannot read the form: there is none; send "token=..." as application/x-www-form-urlencoded'
+const NO_TOKEN = { parameter: 'token', detail: 'is missing' }
 
 /** What the schema makes of a value; without a schema there must be nothing. @throws {Problem} `request.invalid` */
 function accepted<T>(schema: z.ZodType<T> | undefined, value: unknown, where: 'query' | 'body' | 'form'): T {

@@ -90,7 +90,7 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
     try {
       return finished(request, scene, await answer(request, scene))
     } catch (error) {
-      return finished(request, scene, problemReply(explain(error, scene), scene))
+      return finished(request, scene, refusal(request, scene, explain(error, scene)))
     }
   }
 
@@ -138,7 +138,7 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
     overloaded: (request) => {
       const scene = sceneOf(request, publicUrl)
       const problem = new Problem('server.overloaded', 'Cannot answer: too many requests are being answered')
-      return finished(request, scene, problemReply(problem, scene))
+      return finished(request, scene, refusal(request, scene, problem))
     },
     close: () => {
       isClosing = true
@@ -149,6 +149,12 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
 const OWN_REQUEST_HEADERS = ['Authorization', 'Idempotency-Key', 'X-API-Key', 'X-Request-Id']
 const OWN_REPLY_HEADERS =
   'Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id'
+
+const OAUTH_PATHS = new Set(ENDPOINTS.filter(({ speaksOAuth }) => speaksOAuth).map(({ path }) => path))
+
+function refusal({ path }: HttpRequest, scene: Scene, problem: Problem): HttpReply {
+  return problemReply(problem, { ...scene, speaksOAuth: OAUTH_PATHS.has(path) })
+}
 
 const VERIFICATION_METHODS = 'POST, OPTIONS'
 

@@ -231,6 +231,8 @@ function problemSchema(): Json {
       detail: text,
       code: { type: 'string', enum: Object.keys(PROBLEMS) },
       instance: { type: 'string', description: 'Names the request, for whoever looks into the log.' },
+      error: { type: 'string', description: 'Of OAuth (RFC 6749 section 5.2), only of its routes.' },
+      error_description: { type: 'string', description: 'As `detail`, for clients of OAuth.' },
       errors: {
         type: 'array',
         items: {

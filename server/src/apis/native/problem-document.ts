@@ -4,6 +4,7 @@ import type { Instant } from '../../core/record.ts'
 import { QueryError } from '../../query/query-error.ts'
 import type { HttpReply } from '../../transports/http/http-message.ts'
 import { rateLimitFields, retryAfterSeconds } from '../../transports/http/rate-limit-fields.ts'
+import { type OAuthError, oauthErrorOf } from './oauth-error.ts'
 import { type InputError, invalid, PROBLEMS, Problem, type ProblemCode } from './problem.ts'
 
 /** A refusal as RFC 9457 has it. `instance` names the request, for whoever looks into the log. */
@@ -15,17 +16,20 @@ export type ProblemDocument = {
   readonly code: ProblemCode
   readonly instance: string
   readonly errors?: readonly InputError[]
-}
+} & Partial<OAuthError>
 
 /** What the answer to a refusal depends on. */
 export type ProblemScene = {
   readonly requestId: string
   /** URL of the protected-resource metadata (RFC 9728 section 5.1). */
   readonly metadataUrl: string
+  /** The route is one of OAuth's. */
+  readonly speaksOAuth?: boolean
 }
 
 /** The answer to a refused request, with the headers that its status asks for. */
-export function problemReply(problem: Problem, { requestId, metadataUrl }: ProblemScene): HttpReply {
+export function problemReply(problem: Problem, scene: ProblemScene): HttpReply {
+  const { requestId, metadataUrl, speaksOAuth = false } = scene
   const { status, title } = PROBLEMS[problem.code]
   const document: ProblemDocument = {
     type: `urn:latchkey:problem:${problem.code}`,
@@ -35,6 +39,7 @@ export function problemReply(problem: Problem, { requestId, metadataUrl }: Probl
     code: problem.code,
     instance: `urn:latchkey:request:${encodeURIComponent(requestId)}`,
     ...(problem.errors.length > 0 && { errors: problem.errors }),
+    ...(speaksOAuth && oauthErrorOf(problem)),
   }
   const challenge = challengeOf(problem.code, status, metadataUrl)
   return {
