@@ -238,6 +238,12 @@ describe('the API under /v1', () => {
     assert.ok(await isGood(rotated.body.key))
   })
 
+  it('clears a description that is changed to null', async () => {
+    const { id } = await issue({ description: 'for now' })
+    const { status, body } = await ask('PATCH', `/v1/keys/${id}`, { description: null })
+    assert.deepEqual([status, body.description], [200, ''])
+  })
+
   it('changes credits once under one name, and repeats what it answered', async () => {
     const { id } = await issue({ credits: { initial: 5 } })
     const path = `/v1/keys/${id}/credits`
