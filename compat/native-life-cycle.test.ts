@@ -261,6 +261,30 @@ describe('the API under /v1', () => {
     assert.ok(await isGood(rotated.body.key))
   })
 
+  it('clears a description that is changed to null', async () => {
+    const { id } = await issue({ description: 'for now' })
+    const { status, body } = await ask('PATCH', `/v1/keys/${id}`, { description: null })
+    assert.deepEqual([status, body.description], [200, ''])
+  })
+
+  it('changes credits once under one name, and repeats what it answered', async () => {
+    const { id } = await issue({ credits: { initial: 5 } })
+    const path = `/v1/keys/${id}/credits`
+    const named = { headers: { 'idempotency-key': 'top-up-1' } }
+    const change = { operation: 'increment', amount: 10 }
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ask('POST', path, change, named)))
+    for (const { status, body } of answers) {
+      assert.ok(status === 200 ? body.remaining === 15 : body.code === 'idempotency.in_progress')
+    }
+    await ask('POST', path, { operation: 'decrement', amount: 3 })
+    const replayed = await ask('POST', path, change, named)
+    assert.deepEqual([replayed.status, replayed.body], [200, { remaining: 15 }])
+    assert.equal(replayed.headers.get('idempotency-replayed'), 'true')
+    assert.equal((await ask('GET', `/v1/keys/${id}`)).body.credits.remaining, 12)
+    const other = await ask('POST', path, { ...change, amount: 11 }, named)
+    assert.equal(other.body.code, 'idempotency.mismatch')
+  })
+
   it('lets a refused request be made again under its name', async () => {
     const named = { headers: { 'idempotency-key': 'refused-1' } }
     const request = { owner: 'ada', id: 'taken-once' }

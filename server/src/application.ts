@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createKuzzleApi, type KuzzleApi } from './apis/kuzzle/kuzzle-api.ts'
 import { SWEEP_INTERVAL_MS } from './apis/kuzzle/token-links.ts'
 import { createGithubKeys } from './apis/native/github-keys.ts'
+import { createGuard } from './apis/native/guard.ts'
 import { createNativeApi } from './apis/native/native-api.ts'
 import { createOperations, type OperationsParts } from './apis/operations/operations.ts'
 import { clientAddressOf } from './application/client-address-of.ts'
@@ -87,6 +88,7 @@ export async function startApplication(settings: Settings, log: Log): Promise<Ap
     closers.push(knox.close)
     const operations = createOperations({
       ...operationsParts(settings, opened, observation),
+      guard: createGuard({ ...nativeParts, ...nativeParts.settings, authority, clock: opened.clock }),
       ...nodeOf(settings, storage, () => heartbeat),
       warnings: knox.problems,
     })
@@ -162,11 +164,10 @@ function kuzzleApiParts(
 
 function operationsParts(
   settings: Settings,
-  { authority, storage }: OpenAuthority,
+  { storage }: OpenAuthority,
   { metrics }: Observation,
-): OperationsParts {
+): Omit<OperationsParts, 'guard'> {
   return {
-    authority,
     ...(metrics !== undefined && { metrics }),
     metricsArePublic: settings['metrics.public'],
     isStorageHealthy: () => storage.isHealthy(),

@@ -11,6 +11,7 @@ export function nativeSettingsOf(settings: Settings): NativeSettings {
     accessControlAllowOrigin: settings['http.accessControlAllowOrigin'],
     accessControlAllowOriginUseRegExp: settings['http.accessControlAllowOriginUseRegExp'],
     accessControlAllowHeaders: settings['http.accessControlAllowHeaders'],
+    isApiPublic: settings['admin.port'] === undefined,
     ...(publicUrl !== undefined && { publicUrl: baseUrlOf(publicUrl) }),
   }
 }

@@ -152,8 +152,8 @@ function keyUseCases(context: Context): KeyUseCases {
 
 function verificationUseCases(context: Context): VerificationUseCases {
   return {
-    check: (token, check) => checkKey(context, token, check),
-    checkAll: (questions) => checkKeys(context, questions),
+    check: (token, check, request) => checkKey(context, token, check, request),
+    checkAll: (questions, request) => checkKeys(context, questions, request),
     grantedScopes: async (key) =>
       key.policy?.scopes && grantedScopes(key.policy.scopes, await ownerRolesOf(context, key)),
     fingerprintRange: (digits) => fingerprintRange(context, digits),

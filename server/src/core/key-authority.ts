@@ -16,7 +16,15 @@ import type { Fingerprint } from './keys/fingerprint.ts'
 import type { KeyPolicy, RateLimit } from './keys/policy.ts'
 import type { LeakFinding, LeakReport } from './keys/report-leaks.ts'
 import type { Secret } from './keys/secret.ts'
-import type { CheckStep, KeyCheck, KeyQuestion, KeyVerdict, KeyView, Verdict } from './keys/verdict.ts'
+import type {
+  AskingRequest,
+  CheckStep,
+  KeyCheck,
+  KeyQuestion,
+  KeyVerdict,
+  KeyView,
+  Verdict,
+} from './keys/verdict.ts'
 import type { DayOfUse, KeyFilter, Spending } from './ports/key-store.ts'
 import type { ImportOutcome } from './ports/legacy-key-store.ts'
 import type { Instant } from './record.ts'
@@ -139,17 +147,20 @@ export interface VerificationUseCases {
   /**
    * Judges a key and counts its use, all at once: a refused use costs nothing. Sessions are `unknown` here. Answers
    * without a promise when nothing has to be waited for; only keys with a budget cost a write. A refusal is an audit
-   * event. Texts that no key looks like cost the work of any other text.
+   * event, which names `request`. Texts that no key looks like cost the work of any other text.
    *
    * @throws {DomainError} `policy.invalid` for a cost that is none.
    */
-  check(token: string, check: KeyCheck): KeyVerdict | Promise<KeyVerdict>
+  check(token: string, check: KeyCheck, request?: AskingRequest): KeyVerdict | Promise<KeyVerdict>
   /**
    * As `check` of each question, in their order, and faster. What one of them would throw, its promise rejects with.
    *
    * @throws {DomainError} `policy.invalid` for a cost that is none; then nothing is counted.
    */
-  checkAll(questions: readonly KeyQuestion[]): readonly (KeyVerdict | Promise<KeyVerdict>)[]
+  checkAll(
+    questions: readonly KeyQuestion[],
+    request?: AskingRequest,
+  ): readonly (KeyVerdict | Promise<KeyVerdict>)[]
   /** What the scopes of a key come to with the rights of its owner; undefined when it has none. See `grantedScopesOf`. */
   grantedScopes(key: ApiKey): Promise<readonly string[] | undefined>
   /** The rest of every fingerprint that begins with those hex digits, `RANGE_DIGITS` of them; see `fingerprintRange`. */

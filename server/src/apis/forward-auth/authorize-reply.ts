@@ -1,8 +1,8 @@
-import type { FoundKey } from '../../core/keys/api-key.ts'
+import { type FoundKey, limitsOf } from '../../core/keys/api-key.ts'
 import { notesFor } from '../../core/keys/key-notes.ts'
-import type { RateLimit } from '../../core/keys/policy.ts'
 import type { KeyVerdict, LimitState, RefusalReason } from '../../core/keys/verdict.ts'
 import type { Instant } from '../../core/record.ts'
+import { rateLimitFields, retryAfterSeconds } from '../../transports/http/rate-limit-fields.ts'
 import { asciiJson, type LaneReply } from '../../transports/lane/lane-message.ts'
 
 /** The answers to requests that were judged. */
@@ -79,7 +79,7 @@ function admitted({ limits, credits, permissions }: KeyVerdict, found: FoundKey,
     return { status: 200, fields: notes.authorizeText, body: '' }
   }
   const identity = identityFields(found, permissions, credits === undefined ? 'unlimited' : String(credits))
-  return { status: 200, fields: `${identity}${rateLimitFields(found, limits, now)}`, body: '' }
+  return { status: 200, fields: `${identity}${standingFields(found, limits, now)}`, body: '' }
 }
 
 /**
@@ -124,24 +124,9 @@ export function headerText(text: string): string {
 
 const NOT_PLAIN = /[^\x21-\x24\x26-\x7e]/gu
 
-/** `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers; times in seconds, rounded up. */
-function rateLimitFields(found: FoundKey, states: readonly LimitState[], now: Instant): string {
-  if (states.length === 0) return ''
-  const limits = [...(found.key.policy?.limits ?? []), ...(found.ownerLimits ?? [])]
-  const policies = states.map(({ name, limit }) => `"${name}";q=${limit}${windowOf(limits, name, limit)}`)
-  const standings = states.map(
-    ({ name, remaining, resetAt }) => `"${name}";r=${remaining};t=${seconds(resetAt - now)}`,
-  )
-  return `RateLimit-Policy: ${policies.join(', ')}\r\nRateLimit: ${standings.join(', ')}\r\n`
-}
-
-function windowOf(limits: readonly RateLimit[], name: string, limit: number): string {
-  const found = limits.find((each) => each.name === name && each.limit === limit)
-  return found === undefined ? '' : `;w=${seconds(found.windowMs)}`
-}
-
-function seconds(ms: number): number {
-  return Math.max(0, Math.ceil(ms / 1_000))
+function standingFields(found: FoundKey, states: readonly LimitState[], now: Instant): string {
+  const fields = Object.entries(rateLimitFields({ limits: limitsOf(found), states }, now))
+  return fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')
 }
 
 function insufficient(realm: string, scope: string): LaneReply {
@@ -158,8 +143,8 @@ function tooOften({ refusal, found, limits, retryAt }: KeyVerdict, now: Instant)
     refusal === 'rate_limited'
       ? refused(429, 'token.rate_limited', 'The key is used too often')
       : refused(429, 'token.usage_exceeded', 'The key has no credits left')
-  const retry = retryAt === undefined ? '' : `Retry-After: ${Math.max(1, seconds(retryAt - now))}\r\n`
-  const standing = found === undefined ? '' : rateLimitFields(found, limits, now)
+  const retry = retryAt === undefined ? '' : `Retry-After: ${retryAfterSeconds(retryAt - now)}\r\n`
+  const standing = found === undefined ? '' : standingFields(found, limits, now)
   return { ...reply, fields: `${reply.fields}${retry}${standing}` }
 }
 

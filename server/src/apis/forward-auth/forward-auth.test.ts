@@ -5,7 +5,7 @@ import { type ManagedKeys, openManagedKeys } from '../../core/contract/managed-k
 import { DomainError } from '../../core/errors.ts'
 import type { KeyId } from '../../core/ids.ts'
 import type { KeyRequest } from '../../core/key-authority.ts'
-import type { LaneRequest } from '../../transports/lane/lane-message.ts'
+import { PlainLaneRequest } from '../../transports/lane/plain-lane-request.ts'
 import { headerText, OVERLOADED } from './authorize-reply.ts'
 import { createForwardAuth, type ForwardAuthParts } from './forward-auth.ts'
 
@@ -39,16 +39,9 @@ async function openApi(
   return {
     ...keys,
     ask: async ({ headers = { authorization: `Bearer ${token}` }, ...rest } = {}) => {
-      const request: LaneRequest = {
-        method: 'GET',
-        path: '/v1/authorize',
-        query: '',
-        headers,
-        address: '127.0.0.1',
-        body: '',
-        ...rest,
-      }
-      const { status, fields, body } = await route.answer(request)
+      const { address = '127.0.0.1', path = '/v1/authorize', query = '' } = rest
+      const head = { method: 'GET', path, query, headers }
+      const { status, fields, body } = await route.answer(new PlainLaneRequest(head, address, ''))
       assert.match(fields, /^(?:[\w-]+: [\x20-\x7e]*\r\n)+$/, 'fields are lines of ASCII')
       assert.doesNotMatch(fields + body, new RegExp(token), 'the key is never repeated')
       const lines = fields.split('\r\n').map((line): [string, string] => {
@@ -194,8 +187,8 @@ describe('a request without a good key', () => {
         believes: 'trusted proxies',
       })
       const headers = { authorization: 'Bearer x' }
-      const request = { method: 'GET', path: '/v1/authorize', query: '', headers, address: '', body: '' }
-      const { status, fields } = await route.answer(request)
+      const head = { method: 'GET', path: '/v1/authorize', query: '', headers }
+      const { status, fields } = await route.answer(new PlainLaneRequest(head, '', ''))
       assert.equal(status, 503)
       assert.match(fields, /^Retry-After: 1\r$/m)
     }
@@ -206,9 +199,32 @@ describe('a request without a good key', () => {
     assert.match(OVERLOADED.fields, /^Retry-After: 1\r$/m)
   })
 
+  test('is told what it calls its request, as whoever shows a good one, and the audit trail tells it too', async (t) => {
+    const { ask, token, authority } = await openApi(t)
+    for (const shown of [{ 'x-api-key': token }, { 'x-api-key': 'x' }, {}]) {
+      const { headers } = await ask({ headers: { ...shown, 'x-request-id': 'r-1' } })
+      assert.equal(headers['x-request-id'], 'r-1')
+      for (const odd of [undefined, 'a b', 'x'.repeat(129), ['a', 'b']]) {
+        const other = await ask({ headers: { ...shown, ...(odd !== undefined && { 'x-request-id': odd }) } })
+        assert.equal(other.headers['x-request-id'], undefined)
+      }
+    }
+    await authority.housekeeping.runOnce()
+    const refused = authority.audited.find(({ action }) => action === 'token.refused')
+    assert.equal(refused?.origin.requestId, 'r-1')
+  })
+
+  test('has an id in the audit trail when it gave none itself', async (t) => {
+    const { ask, authority } = await openApi(t)
+    await ask({ headers: { 'x-api-key': 'x' } })
+    await authority.housekeeping.runOnce()
+    const refused = authority.audited.find(({ action }) => action === 'token.refused')
+    assert.match(refused?.origin.requestId ?? '', /^[\da-f-]{36}$/)
+  })
+
   test('is told where the metadata of RFC 9728 is when the operator has named a public URL', async (t) => {
     const { ask, token } = await openApi(t, {}, { publicUrl: 'https://keys.example.com/api' })
-    const url = 'https://keys.example.com/api/.well-known/oauth-protected-resource'
+    const url = 'https://keys.example.com/.well-known/oauth-protected-resource/api'
     const challengeTo = async (headers: Headers, query = '') =>
       (await ask({ headers: { ...headers, host: 'app.example.com' }, query })).headers['www-authenticate']
     const realm = `Bearer realm="latchkey", resource_metadata="${url}"`

@@ -7,7 +7,7 @@ import type { Clock } from '../../core/ports/clock.ts'
 import type { HttpRequest } from '../../transports/http/http-message.ts'
 import type { GithubKeys } from './github-keys.ts'
 import { invalidInput } from './input-errors.ts'
-import type { ProblemCode } from './problem.ts'
+import { Problem, type ProblemCode } from './problem.ts'
 import { type BodyKind, type BodyLimits, readBody, readQuery } from './read-body.ts'
 import { strict } from './strict-object.ts'
 
@@ -24,6 +24,8 @@ export type EndpointContext = {
   readonly baseUrl: string
   /** Absent: reports of GitHub are not taken. */
   readonly githubKeys?: GithubKeys
+  /** See `NativeSettings`. */
+  readonly isApiPublic: boolean
 }
 
 /** What an endpoint answers; the rest of the headers is added to all answers alike. */
@@ -31,8 +33,8 @@ export type EndpointAnswer = {
   readonly status: number
   /** Absent: no body. */
   readonly json?: unknown
-  /** The key that was issued, when one was. */
-  readonly issued?: KeyId
+  /** The key that was issued or changed, where `idempotent` wants to know. */
+  readonly about?: KeyId
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -60,8 +62,13 @@ export type EndpointFacts = {
   readonly answers: Readonly<Record<number, AnswerShape>>
   /** Problems of its own, beside those that every endpoint may answer. */
   readonly problems: readonly ProblemCode[]
-  /** The answer may be asked for again with an `Idempotency-Key`. */
-  readonly idempotent?: true
+  /**
+   * The answer may be asked for again with an `Idempotency-Key`: the key as it is by then without its token, or the same
+   * answer, which must hold no secret. Absent: such a name is not looked at.
+   */
+  readonly idempotent?: 'key' | 'answer'
+  /** OAuth's: its problems also have the members that clients of OAuth look for. */
+  readonly speaksOAuth?: true
   /** Others may keep the answer for a while, as it holds no secret. */
   readonly cacheable?: true
 }
@@ -113,7 +120,7 @@ export function endpoint<Query = undefined, Body = undefined>(definition: Defini
       const sent = definition.body && (await readBody(request, definition.body.kind, limits))
       const given = sent?.value
       const where = definition.body?.kind === 'form' ? 'form' : 'body'
-      const body = accepted(definition.body?.schema, given ?? absentBody(definition.body), where)
+      const body = accepted(definition.body?.schema, given ?? absentBody(definition), where)
       return {
         body: given,
         bytes: sent?.bytes ?? NO_BYTES,
@@ -125,9 +132,18 @@ export function endpoint<Query = undefined, Body = undefined>(definition: Defini
 
 const NO_BYTES = new Uint8Array()
 
-function absentBody(body: { readonly optional?: true } | undefined): unknown {
-  return body?.optional === true ? {} : undefined
+/** What stands for a body that is not there. @throws {Problem} `request.invalid` when it has to be. */
+function absentBody({ body }: Pick<EndpointFacts, 'body'>): unknown {
+  if (body === undefined) return undefined
+  if (body.optional === true) return {}
+  if (body.kind === 'form') throw new Problem('request.invalid', NO_FORM, { errors: [NO_TOKEN] })
+  const errors = [{ pointer: '', detail: 'is missing' }]
+  throw new Problem('request.invalid', 'Cannot read the body: there is none; send a JSON object', { errors })
 }
+
+/** All forms here hold a token. */
+const NO_FORM = 'Cannot read the form: there is none; send "token=..." as application/x-www-form-urlencoded'
+const NO_TOKEN = { parameter: 'token', detail: 'is missing' }
 
 /** What the schema makes of a value; without a schema there must be nothing. @throws {Problem} `request.invalid` */
 function accepted<T>(schema: z.ZodType<T> | undefined, value: unknown, where: 'query' | 'body' | 'form'): T {

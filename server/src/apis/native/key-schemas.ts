@@ -122,7 +122,7 @@ export type KeyRequestBody = z.output<typeof keyRequest>
 
 /** The body of `PATCH /v1/keys/{id}`: absent stays, null clears. */
 export const keyChange = strict({
-  description: text.exactOptional(),
+  description: text.nullable().exactOptional(),
   metadata: metadata.nullable().exactOptional(),
   expiresAt: instant.nullable().exactOptional(),
   ttl: ttl.nullable().exactOptional(),

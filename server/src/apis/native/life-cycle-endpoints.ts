@@ -17,6 +17,7 @@ import {
   usageAnswer,
 } from './key-schemas.ts'
 import { parseId } from './parse-id.ts'
+import { withPointers } from './problem-document.ts'
 import { strict } from './strict-object.ts'
 
 const KEY = { description: 'The key', schema: keyView }
@@ -139,7 +140,7 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
     access: 'counted',
     idOf: 'key',
     body: { schema: rotateBody, kind: 'json', optional: true },
-    idempotent: true,
+    idempotent: 'key',
     answers: { 200: { description: 'The key with its new token', schema: issuedKey } },
     problems: [
       'key.not_found',
@@ -151,11 +152,16 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
       'key.outlives_issuer',
     ],
     async run({ id, body }, { authority, caller }) {
-      const { token, issued } = await authority.lifeCycle.rotate(caller, idOf(id), {
+      const rotation = {
         graceMs: body.graceMs ?? body.grace ?? 0,
         ...(body.cutOverAt !== undefined && { cutOverAt: body.cutOverAt }),
-      })
-      return { status: 200, issued: issued.key.id, json: { key: token.reveal(), ...keyAnswer(issued) } }
+      }
+      const named = (pointer: string): string =>
+        pointer === '/graceMs' && body.grace !== undefined ? '/grace' : pointer
+      const { token, issued } = await authority.lifeCycle
+        .rotate(caller, idOf(id), rotation)
+        .catch((error: unknown) => Promise.reject(withPointers(error, named)))
+      return { status: 200, about: issued.key.id, json: { key: token.reveal(), ...keyAnswer(issued) } }
     },
   }),
 
@@ -168,11 +174,13 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
     access: 'counted',
     idOf: 'key',
     body: { schema: creditsBody, kind: 'json' },
+    idempotent: 'answer',
     answers: { 200: { description: 'What is left now', schema: creditsAnswer } },
     problems: ['key.not_found', 'key.revoked', 'right.missing', 'policy.invalid'],
     async run({ id, body }, { authority, caller }) {
-      const { remaining, refillAt } = await authority.lifeCycle.setCredits(caller, idOf(id), body)
-      return { status: 200, json: { remaining, ...(refillAt !== undefined && { refillAt }) } }
+      const about = idOf(id)
+      const { remaining, refillAt } = await authority.lifeCycle.setCredits(caller, about, body)
+      return { status: 200, about, json: { remaining, ...(refillAt !== undefined && { refillAt }) } }
     },
   }),
 

@@ -10,7 +10,7 @@ import { requireRight } from './require-right.ts'
 import { strict } from './strict-object.ts'
 import { instantOut } from './time-schemas.ts'
 
-const token = z.string().min(1).max(8_192)
+const token = z.string({ error: 'must be given, as in token=...' }).min(1).max(8_192)
 const tokenTypeHint = z.string().max(64).meta({ description: 'Not needed; taken and not looked at.' })
 
 // RFC 6749 section 3.2: parameters that are not known are passed over, as clients send some of their own.
@@ -53,6 +53,7 @@ export const TOKEN_ENDPOINTS: readonly Endpoint[] = [
     summary: 'Tells whether a key is good (RFC 7662); spends and counts nothing',
     access: 'counted',
     body: { schema: introspectForm, kind: 'form' },
+    speaksOAuth: true,
     answers: { 200: { description: 'Whether it is active, and whose', schema: introspection } },
     problems: ['right.missing'],
     async run({ body }, { authority, caller }) {
@@ -72,6 +73,7 @@ export const TOKEN_ENDPOINTS: readonly Endpoint[] = [
     summary: 'Ends a key or session for whoever has its token (RFC 7009)',
     access: 'none',
     body: { schema: z.object({ token, token_type_hint: tokenTypeHint.exactOptional() }), kind: 'form' },
+    speaksOAuth: true,
     answers: {
       200: { description: 'It is not good any more, or never was', schema: strict({}) },
     },

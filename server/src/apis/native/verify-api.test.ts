@@ -7,13 +7,14 @@ import { REVOCATION_REASONS } from '../../core/keys/api-key.ts'
 import { mintNativeToken } from '../../core/keys/native-token.ts'
 import { createNodeRandomness } from '../../system/node-randomness.ts'
 import type { LaneReply, LaneRequest } from '../../transports/lane/lane-message.ts'
+import { PlainLaneRequest } from '../../transports/lane/plain-lane-request.ts'
 import { createVerifyApi } from './verify-api.ts'
 import { checkNobody, createCheckCaller } from './verify-caller.ts'
 
 type Api = ManagedKeys & {
   /** Asks as somebody with the right, or with these headers. */
   ask(body: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>
-  askBatch(keys: unknown): Promise<Answer>
+  askBatch(keys: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>
   /** A key of a user with exactly these rights. */
   callerKey(id: string, rights: readonly string[], request?: Partial<KeyRequest>): Promise<string>
 }
@@ -54,22 +55,18 @@ async function openApi(
     callerKey,
     ask: async (body, headers = { authorization: `Bearer ${verifier}` }) =>
       answerOf(await verify.answer(requestOf(body, headers))),
-    askBatch: async (all) =>
-      answerOf(await batch.answer(requestOf({ keys: all }, { authorization: `Bearer ${verifier}` }))),
+    askBatch: async (all, headers) => {
+      const shown = { authorization: `Bearer ${verifier}`, ...headers }
+      return answerOf(await batch.answer(requestOf({ keys: all }, shown)))
+    },
   }
 }
 
 function requestOf(body: unknown, headers: Readonly<Record<string, string>>): LaneRequest {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
   const common = { host: 'keys.example.com', 'content-type': 'application/json' }
-  return {
-    method: 'POST',
-    path: '/v1/verify',
-    query: '',
-    headers: { ...common, ...headers },
-    address: '192.0.2.7',
-    body: Buffer.from(text).toString('latin1'),
-  }
+  const head = { method: 'POST', path: '/v1/verify', query: '', headers: { ...common, ...headers } }
+  return new PlainLaneRequest(head, '192.0.2.7', Buffer.from(text).toString('latin1'))
 }
 
 function answerOf(reply: LaneReply): Answer {
@@ -314,6 +311,8 @@ describe('who asks', () => {
     const { status, fields } = await ask({ key: token }, caller)
     assert.equal(status, 429)
     assert.match(fields, /^retry-after: 60\r$/im)
+    assert.match(fields, /^ratelimit-policy: "l";q=1;w=60\r$/im)
+    assert.match(fields, /^ratelimit: "l";r=0;t=60\r$/im)
   })
 
   test('must be an administrator in failsafe mode', async (t) => {
@@ -329,6 +328,42 @@ describe('who asks', () => {
     assert.ok(open !== undefined)
     assert.equal(answerOf(await open.answer(requestOf({ key: token }, {}))).body.code, 'VALID')
     assert.equal(answerOf(await open.answer(requestOf({ key: token, explain: true }, {}))).status, 403)
+  })
+})
+
+describe('the name of a request', () => {
+  test('is repeated in every answer when the client gave a plain one', async (t) => {
+    const { ask, askBatch, token, callerKey } = await openApi(t)
+    const shown = { 'x-api-key': await callerKey('asker', ['keys:verify']) }
+    const named = { 'x-request-id': 'r-1' }
+    for (const asked of [{ key: token }, { key: 'x' }, { key: token, cost: 0 }, { ky: 'x' }]) {
+      assert.match((await ask(asked, { ...shown, ...named })).fields, /^x-request-id: r-1\r$/im)
+    }
+    assert.match((await askBatch([token], named)).fields, /^x-request-id: r-1\r$/im)
+    for (const odd of [{}, { 'x-request-id': 'a b' }, { 'x-request-id': 'x'.repeat(129) }]) {
+      assert.doesNotMatch((await ask({ key: token }, { ...shown, ...odd })).fields, /x-request-id/i)
+    }
+  })
+
+  test('is one and the same in a refusal and in the audit trail when the client gave none', async (t) => {
+    const { ask, token, authority } = await openApi(t)
+    const { status, fields, body } = await ask({ key: token }, { 'x-api-key': 'kapikey-a.b.c' })
+    assert.equal(status, 401)
+    const [, id] = /^X-Request-Id: ([\da-f-]{36})\r$/m.exec(fields) ?? []
+    assert.equal(body.instance, `urn:latchkey:request:${id}`)
+    await authority.housekeeping.runOnce()
+    const refused = authority.audited.find(({ action }) => action === 'token.refused')
+    assert.equal(refused?.origin.requestId, id)
+  })
+
+  test('is one for all keys of a batch', async (t) => {
+    const { askBatch, authority } = await openApi(t)
+    await askBatch(['nonsense', 'kapikey-a.b.c'])
+    await authority.housekeeping.runOnce()
+    const refused = authority.audited.filter(({ action }) => action === 'token.refused')
+    assert.equal(refused.length, 2)
+    assert.equal(new Set(refused.map(({ origin }) => origin.requestId)).size, 1)
+    assert.notEqual(refused[0]?.origin.requestId, '')
   })
 })
 

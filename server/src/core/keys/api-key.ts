@@ -112,6 +112,11 @@ export type FoundKey = {
   readonly notes?: KeyNotes
 }
 
+/** All limits that bind a key: its own, and those that it shares with the other keys of its owner. */
+export function limitsOf({ key, ownerLimits = [] }: FoundKey): readonly RateLimit[] {
+  return [...(key.policy?.limits ?? []), ...ownerLimits]
+}
+
 /**
  * What was worked out about a found key, kept with the key itself.
  *

@@ -31,14 +31,14 @@ export async function setCredits(
   const key = await requireKey(context, caller, 'change', id)
   checkMayLoosen(caller)
   if (!Number.isInteger(amount) || amount < 0 || amount > COST_MAX) {
-    throw invalid(id, 'amount', `a whole number from 0 to ${COST_MAX} is needed`)
+    throw invalid(id, `a whole number from 0 to ${COST_MAX} is needed`, 'amount')
   }
   const details = { owner: key.owner, operation, amount }
   const change = { by: caller, action: 'key.credits', subject: `key:${id}`, details } as const
   return recordChange(context, change, async (event) => {
     const budget = await context.storage.keys.setCredits(id, { operation, amount }, event)
     if (budget !== undefined) return budget
-    throw invalid(id, 'credits', 'the key has no budget')
+    throw invalid(id, 'it has no budget; change the key to give it one')
   })
 }
 
@@ -58,10 +58,11 @@ export async function keyUsage(
   return context.storage.keys.usage(id, Math.min(days, USAGE_DAYS_MAX))
 }
 
-function invalid(id: KeyId, member: string, problem: string): DomainError {
+/** `member`: of the change that was asked for, when that is what is wrong. */
+function invalid(id: KeyId, problem: string, member?: string): DomainError {
   return new DomainError('policy.invalid', `Cannot change the credits of key "${id}": ${problem}`, {
     id,
-    member,
     problem,
+    ...(member !== undefined && { member }),
   })
 }
