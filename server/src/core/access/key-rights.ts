@@ -23,6 +23,8 @@ export type KeyOperation =
   /** To ask whether keys are good, on behalf of a service that they are shown to. */
   | 'verify'
   | 'explain'
+  /** To learn which fingerprints begin like a given one. */
+  | 'range'
 
 /** Any one of the rights suffices: `anybody` for all keys, `own` for those that belong to the caller. */
 type Rights = { readonly anybody: readonly Right[]; readonly own: readonly Right[] }
@@ -46,6 +48,7 @@ export const KEY_RIGHTS: Readonly<Record<KeyOperation, Rights>> = {
   restore: { anybody: [keys('update')], own: [] },
   verify: { anybody: [keys('verify')], own: [] },
   explain: { anybody: [keys('explain')], own: [] },
+  range: { anybody: [keys('range')], own: [] },
 }
 
 /** A key as far as rights hang on it; without an id: one that is yet to be made, or all keys of the owner. */

@@ -117,7 +117,7 @@ describe('controllers and actions of a role', () => {
       const refusal = refusalOf(() => check({ [controller]: action }, 'free'))
       assert.equal(refusal['code'], 'role.unknown_action', controller)
     }
-    assert.throws(() => check({ keys: 'rotate' }, 'free'), /it has create, explain, read, revoke/)
+    assert.throws(() => check({ keys: 'rotate' }, 'free'), /it has create, explain, range, read, revoke/)
   })
 
   test('may be *, but * as controller takes no other action', () => {
