@@ -263,7 +263,7 @@ export type TokenRequest = {
   readonly policy?: KeyPolicy
   /**
    * Most tokens of Knox's family that the owner may have, whatever their type, disabled ones included, expired ones left
-   * out; below 1: none. Keys of other families do not count, nor do these count against `security.apiKey.perUserMax`.
+   * out; below 1: none. A user here (`ownerTrust` `all`) and a mere name that is spelt alike have a room of their own. Keys of other families do not count, nor do these count against `security.apiKey.perUserMax`.
    */
   readonly limit?: {
     readonly max: number

@@ -11,7 +11,7 @@ import { requestParameters } from '../request-parameters.ts'
 import { canonicalName } from './certificate-name.ts'
 import { ERROR_CODES, errorReply, jsonReply } from './life-cycle-reply.ts'
 import { expiresInSeconds, lifeOf } from './lifespan.ts'
-import { createdByOf, isForbiddenByKey, isUserMeant, originOf, trustOf } from './token-owner.ts'
+import { createdByOf, isForbiddenByKey, originOf, trustOf } from './token-owner.ts'
 import type { TokenServiceParts } from './token-service-parts.ts'
 import type { TokenKind, TokenSettings } from './token-settings.ts'
 
@@ -102,7 +102,7 @@ async function issue(
   asked: Asked,
 ): Promise<HttpReply> {
   const { kind, managed, parts } = issuing
-  const wanted = await tokenRequestOf(principal, issuing, asked)
+  const wanted = tokenRequestOf(principal, issuing, asked)
   const isKept = managed || kind === 'APIKEY' || kind === 'CLIENTID'
   if (!isKept) parts.tokens.checkIssue(wanted, originOf(request))
   const issued = isKept ? await parts.tokens.issue(wanted, originOf(request)) : undefined
@@ -119,14 +119,12 @@ async function issue(
   }
 }
 
-async function tokenRequestOf(
+function tokenRequestOf(
   principal: Principal,
-  { kind, settings, parts }: Issuing,
+  { kind, settings }: Issuing,
   { given, now, expiresAt }: Asked,
-): Promise<TokenRequest> {
-  const { maxLifetimeMs, perUserMax } = settings
-  // Who is only called like a user here must not end what that user has.
-  const whenExceeded = (await isUserMeant(principal, parts)) ? settings.whenExceeded : 'refuse'
+): TokenRequest {
+  const { maxLifetimeMs, perUserMax, whenExceeded } = settings
   const metadata = metadataOf(given)
   return {
     // Knox's users need not be known here: a name is all there is of them.
