@@ -70,10 +70,10 @@ export function checkTopology(
     else warnings.push(`${file}: service "${service.role}" ${problem}`)
   }
   checkServices(services, file)
-  const topology = { name, providers, services }
+  const topology = { name, file, providers, services }
   return {
     topology,
-    warnings: [...warnings, ...topologyWarnings(topology, file, rules.certificatesCount ?? false)],
+    warnings: [...warnings, ...topologyWarnings(topology, rules.certificatesCount ?? false)],
   }
 }
 

@@ -12,7 +12,7 @@ const service = (role: string, params: Readonly<Record<string, string>> = {}): T
 })
 
 const warningsOf = (services: readonly TopologyService[], certificatesCount = false) =>
-  topologyWarnings({ name: 't', providers: [], services }, 't.xml', certificatesCount)
+  topologyWarnings({ name: 't', file: 't.xml', providers: [], services }, certificatesCount)
 
 describe('a topology is accepted, and whoever wrote it is told', () => {
   it('of parameters that have no effect on keys, and of those that are misspelt', () => {

@@ -37,11 +37,8 @@ const OF_JWTS = [
 ]
 
 /** What may surprise whoever wrote a topology, one sentence each: all of it is accepted. */
-export function topologyWarnings(
-  topology: Topology,
-  file: string,
-  certificatesCount: boolean,
-): readonly string[] {
+export function topologyWarnings(topology: Topology, certificatesCount: boolean): readonly string[] {
+  const { file } = topology
   return [
     ...topology.services.flatMap((service) => ownParameterWarnings(service, file)),
     ...topology.services.flatMap(({ role }) => neighbourWarnings(topology, role, file)),
