@@ -108,6 +108,18 @@ describe('a topology file', () => {
     await until('the new version', async () => (await lifeOf('sandbox')) === '1')
   })
 
+  test('whose services share a parameter is told of as that, and not as if a part were left out', async () => {
+    const sharing = service('CLIENTID') + service('KNOXTOKEN', { 'knox.token.limit.per.user': '5' })
+    world.write('sharing.xml', topology(OWN_USERS, sharing))
+    const lines = () =>
+      world.server
+        .output()
+        .split('\n')
+        .filter((line) => line.includes('sharing.xml'))
+    await until('the note', () => lines().some((line) => line.includes('uses a parameter of its neighbour')))
+    assert.ok(lines().every((line) => !line.includes('not offered')))
+  })
+
   test('that comes is offered, and one that goes is not any more', async () => {
     assert.equal(await lifeOf('late'), undefined)
     world.write('late.xml', GOOD)

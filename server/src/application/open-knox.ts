@@ -261,6 +261,9 @@ function topologyTeller(
     } else if (kind === 'warning') {
       log.warn({ topology, file, problem }, 'Part of a topology is not offered')
       return
+    } else if (kind === 'note') {
+      log.info({ topology, file, note: problem }, 'A service of a topology uses a parameter of its neighbour')
+      return
     } else {
       log.info({ topology, file }, `Topology ${kind}`)
     }

@@ -25,6 +25,7 @@ export type TopologyEvent =
   | { readonly kind: 'offered' | 'changed' | 'removed'; readonly topology: string; readonly file: string }
   | { readonly kind: 'refused'; readonly topology: string; readonly file: string; readonly problem: string }
   | { readonly kind: 'warning'; readonly topology: string; readonly file: string; readonly problem: string }
+  | { readonly kind: 'note'; readonly topology: string; readonly file: string; readonly problem: string }
 
 /** What is wrong with a file, or may surprise whoever wrote it. */
 type Problem = Extract<TopologyEvent, { readonly problem: string }>
@@ -132,7 +133,7 @@ class WatchedFolder implements TopologyFolder {
     const shared = await this.#sharedProviders(files)
     const topologies = new Map<string, Topology>()
     const problems = new Map<string, Problem>()
-    const warnings: Problem[] = []
+    const remarks: Problem[] = []
     for (const file of files.topologies) {
       const name = basename(file, extname(file))
       const known = this.#topologies.get(name)
@@ -142,8 +143,9 @@ class WatchedFolder implements TopologyFolder {
         const isSame = known !== undefined && isSameTopology(known, read.topology)
         topologies.set(name, isSame ? known : read.topology)
         for (const problem of read.warnings) {
-          warnings.push({ kind: 'warning', topology: name, file, problem })
+          remarks.push({ kind: 'warning', topology: name, file, problem })
         }
+        for (const problem of read.notes) remarks.push({ kind: 'note', topology: name, file, problem })
       } catch (error) {
         problems.set(file, { kind: 'refused', topology: name, file, problem: messageOf(error) })
         if (known !== undefined && !topologies.has(name)) topologies.set(name, known)
@@ -151,7 +153,7 @@ class WatchedFolder implements TopologyFolder {
     }
     for (const refused of this.#offer(topologies)) problems.set(refused.file, refused)
     this.#tellChanges(topologies)
-    const told = [...problems.values(), ...warnings]
+    const told = [...problems.values(), ...remarks]
     for (const event of told) this.#tell(event)
     // Problems that are gone are told again should they come back.
     this.#told = new Set(told.map(({ problem }) => problem))
