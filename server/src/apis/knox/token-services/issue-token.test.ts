@@ -68,6 +68,8 @@ describe('a key', () => {
       [`${KEY}?comment=c&md_team=red&md_team=blue`, 'comment=other', form],
       [KEY, 'comment=c&md_team=red', form],
       [KEY, '{"comment":"c","md_team":"red","more":{}}', { 'content-type': 'application/json' }],
+      // As curl sends it unless told otherwise.
+      [KEY, '{"comment":"c","md_team":"red"}', form],
     ]
     for (const [target, body, headers] of given) await ask('POST', target, { body, headers })
     const { tokens } = await authority.managedTokens.list({}, aManager())
@@ -76,8 +78,30 @@ describe('a key', () => {
       given.map(() => ['c', { team: 'red' }]),
     )
     // Knox never looks at bodies: those that mean something else are no mistake.
-    for (const body of ['[]', '{', 'null', 'free text'])
+    for (const body of ['[]', '', 'null', 'free text'])
       assert.equal((await ask('POST', KEY, { body })).status, 200)
+  })
+
+  test('is not issued when its parameters are JSON that cannot be read, rather than without them', async (t) => {
+    const { ask, authority } = await openKeys(t)
+    const json = { 'content-type': 'application/json; charset=utf-8' }
+    const form = { 'content-type': 'application/x-www-form-urlencoded' }
+    for (const [body, headers] of [
+      ['{"lifespan":"PT1H"', json],
+      ['{bad', json],
+      ['[]', json],
+      ['"PT1H"', json],
+      ['free text', json],
+      ['{"lifespan":"PT1H"', form],
+      ['{', {}],
+    ] as const) {
+      const reply = await ask('POST', KEY, { body, headers })
+      const error = 'Invalid body: a JSON object or a form is needed, or none'
+      assert.deepEqual([reply.status, reply.body], [400, `{\n  "error": "${error}"\n}\n`], body)
+    }
+    assert.deepEqual((await authority.managedTokens.list({}, aManager())).tokens, [])
+    for (const body of ['', ' \n'])
+      assert.equal((await ask('POST', KEY, { body, headers: json })).status, 200)
   })
 
   test('has no blank comment, and none that is too long', async (t) => {

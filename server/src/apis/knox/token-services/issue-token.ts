@@ -53,6 +53,7 @@ export async function issueToken(
   const distrust = certificateProblem(request, settings)
   if (distrust !== undefined) return errorReply(403, distrust)
   const given = await requestParameters(request)
+  if (given === undefined) return errorReply(400, 'Invalid body: a JSON object or a form is needed, or none')
   const problem = problemOf(given)
   if (problem !== undefined) return errorReply(400, problem)
   const wantsGroups = given.get('knox.token.include.groups')?.toLowerCase() === 'true'
