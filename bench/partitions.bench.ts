@@ -90,7 +90,7 @@ const WORKS: readonly Work[] = [
     run: ({ keys }) => {
       const ids = new Set(Array.from({ length: 250 }, () => `copy-${anyOf()}` as KeyId))
       const days = new Map([[Math.floor(Date.now() / 86_400_000), { accepted: 3, refused: 0 }]])
-      return keys.noteUses([...ids].map((id) => ({ id, lastUsedAt: Date.now(), days })))
+      return keys.noteUses([...ids].map((id) => ({ id, since: Date.now(), lastUsedAt: Date.now(), days })))
     },
   },
 ]

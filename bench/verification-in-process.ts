@@ -24,6 +24,7 @@ const authority = createKeyAuthority({
     apiKeyMaxTtlMs: -1,
     apiKeyMayIssueKeys: true,
     keyspaces: { default: { prefix: 'lk', environment: 'live' } },
+    leakActions: { '*': 'revoke' },
     restoreWindowMs: 0,
     revokedKeptMs: 0,
     usageKeptMs: 86_400_000,

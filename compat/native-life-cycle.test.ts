@@ -150,6 +150,29 @@ describe('the API under /v1', () => {
     assert.ok(!(await isGood(key)))
   })
 
+  it('answers changes of a revoked key with 409, and those of a key that is none with 404', async () => {
+    const { key, id } = await issue()
+    assert.ok(await isGood(key))
+    await ask('POST', `/v1/keys/${id}/revoke`)
+    const changes = [
+      ['PATCH', '', { description: 'd' }],
+      ['POST', '/rotate', undefined],
+      ['POST', '/enable', undefined],
+      ['POST', '/disable', undefined],
+      ['POST', '/credits', { operation: 'set', amount: 1 }],
+    ] as const
+    for (const [method, path, request] of changes) {
+      const { status, body } = await ask(method, `/v1/keys/${id}${path}`, request)
+      assert.deepEqual([status, body.code], [409, 'key.revoked'])
+      assert.equal((await ask(method, `/v1/keys/none${path}`, request)).status, 404)
+    }
+    assert.equal((await ask('GET', `/v1/keys/${id}/usage`)).status, 200)
+    assert.equal((await ask('POST', `/v1/keys/${id}/restore`)).status, 200)
+    const again = await ask('POST', `/v1/keys/${id}/restore`)
+    assert.deepEqual([again.status, again.body.code], [409, 'key.not_revoked'])
+    assert.match(again.body.detail, /it is active/)
+  })
+
   it('lists page after page every key once, and by filter only those that fit', async () => {
     const made = new Set<string>()
     for (let index = 0; index < 7; index++) {
@@ -238,6 +261,30 @@ describe('the API under /v1', () => {
     assert.ok(await isGood(rotated.body.key))
   })
 
+  it('clears a description that is changed to null', async () => {
+    const { id } = await issue({ description: 'for now' })
+    const { status, body } = await ask('PATCH', `/v1/keys/${id}`, { description: null })
+    assert.deepEqual([status, body.description], [200, ''])
+  })
+
+  it('changes credits once under one name, and repeats what it answered', async () => {
+    const { id } = await issue({ credits: { initial: 5 } })
+    const path = `/v1/keys/${id}/credits`
+    const named = { headers: { 'idempotency-key': 'top-up-1' } }
+    const change = { operation: 'increment', amount: 10 }
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ask('POST', path, change, named)))
+    for (const { status, body } of answers) {
+      assert.ok(status === 200 ? body.remaining === 15 : body.code === 'idempotency.in_progress')
+    }
+    await ask('POST', path, { operation: 'decrement', amount: 3 })
+    const replayed = await ask('POST', path, change, named)
+    assert.deepEqual([replayed.status, replayed.body], [200, { remaining: 15 }])
+    assert.equal(replayed.headers.get('idempotency-replayed'), 'true')
+    assert.equal((await ask('GET', `/v1/keys/${id}`)).body.credits.remaining, 12)
+    const other = await ask('POST', path, { ...change, amount: 11 }, named)
+    assert.equal(other.body.code, 'idempotency.mismatch')
+  })
+
   it('lets a refused request be made again under its name', async () => {
     const named = { headers: { 'idempotency-key': 'refused-1' } }
     const request = { owner: 'ada', id: 'taken-once' }
@@ -258,7 +305,7 @@ describe('the API under /v1', () => {
     for (let times = 0; times < 3; times++) {
       const { body } = await introspect(key, { token_type_hint: 'access_token' })
       assert.equal(body.active, true)
-      assert.equal(body.scope, 'invoices:read files:*')
+      assert.equal(body.scope, 'invoices:read', 'nothing of what the owner may not do')
       assert.equal(body.sub, 'ada')
       assert.equal(body.jti, id)
       assert.equal(body.exp, body.iat + 3600)
@@ -354,6 +401,33 @@ describe('the API under /v1', () => {
     }
     assert.equal(answers.size, 1)
     assert.match([...answers][0] ?? '', /401.*token\.invalid.*invalid_token.*/)
+  })
+
+  it('takes permissions of ones own making, but no misspelt ones of Latchkey itself', async () => {
+    const permissions = ['document:read', 'index:read', 'admin:read', 'cluster:view', 'debug:on', 'x:y']
+    const role = await ask('PUT', '/v1/roles/own-words', { permissions: [...permissions, 'keys:verify'] })
+    assert.equal(role.status, 201)
+    await ask('PUT', '/v1/owners/wordy', { roles: ['own-words'] })
+    const { key } = await issue({ owner: 'wordy' })
+    const { body } = await ask('POST', '/v1/verify', { key, permissions })
+    assert.equal(body.code, 'VALID')
+    for (const permission of ['keys:rotate', 'security:getUsr', 'auth:logon', 'server:metric']) {
+      const refused = await ask('PUT', '/v1/roles/misspelt', { permissions: [permission] })
+      assert.deepEqual([refused.status, refused.body.code], [400, 'role.unknown_action'])
+    }
+  })
+
+  it('lets nobody take the rights of administrators away, or remove a protected role', async () => {
+    for (const permissions of [['invoices:read'], ['keys:*', 'security:*']]) {
+      const { status, body } = await ask('PUT', '/v1/roles/admin', { permissions })
+      assert.deepEqual([status, body.code], [409, 'role.protected'])
+      assert.match(body.detail, /make a role of another name/)
+    }
+    assert.equal((await ask('PUT', '/v1/roles/admin', { permissions: ['*'] })).status, 200)
+    for (const id of ['admin', 'default', 'anonymous']) {
+      const { status, body } = await ask('DELETE', `/v1/roles/${id}`)
+      assert.deepEqual([status, body.code], [409, 'role.protected'])
+    }
   })
 
   it('removes an owner with its keys, and a role only when nobody has it', async () => {

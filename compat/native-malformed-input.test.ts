@@ -271,6 +271,23 @@ describe('the API under /v1 that is sent nonsense', () => {
     })
   })
 
+  it('refuses at the routes of OAuth in its words as well, and says what form is needed', async () => {
+    for (const path of ['/v1/introspect', '/v1/revoke']) {
+      for (const form of ['', 'x=1']) {
+        const { status, text } = await send({ method: 'POST', path, headers: FORM_TYPE, body: form })
+        const problem = JSON.parse(text)
+        assert.deepEqual([status, problem.code, problem.error], [400, 'request.invalid', 'invalid_request'])
+        assert.match(problem.error_description, /token=/)
+        assert.deepEqual(problem.errors[0].parameter, 'token')
+      }
+    }
+    const strange = { method: 'POST', path: '/v1/introspect', body: 'token=x' }
+    const stranger = { ...FORM_TYPE, authorization: 'Bearer nonsense' }
+    const refused = await send({ ...strange, headers: stranger })
+    assert.deepEqual([refused.status, JSON.parse(refused.text).error], [401, 'invalid_token'])
+    assert.equal('error' in JSON.parse((await send(body('', '[]'))).text), false)
+  })
+
   it('takes a body that is packed', async () => {
     const packed = { ...JSON_TYPE, 'content-encoding': 'deflate' }
     const { status } = await send({

@@ -130,6 +130,10 @@ describe('what operators see of a running server', () => {
     await ask(server, 'GET', '/v1/whoami', { token: key, headers })
     await fetch(`${server.url}/v1/authorize/${key}?token=${key}`, { headers: { 'x-api-key': key } })
     await ask(server, 'GET', `/v1/keys/${key}`, { token: session })
+    const refused = await ask(server, 'POST', '/v1/verify', { body: { key: 'x' } })
+    const named = { 'x-request-id': 'my-request-8', 'x-api-key': key }
+    const authorized = await fetch(`${server.url}/v1/authorize/named`, { headers: named })
+    assert.equal(authorized.headers.get('x-request-id'), 'my-request-8')
     assert.equal(await server.stop(), 0)
     const lines = server
       .output()
@@ -139,7 +143,12 @@ describe('what operators see of a running server', () => {
     const whoami = lines.find(({ requestId }) => requestId === 'my-request-7')
     assert.deepEqual([whoami?.path, whoami?.method, whoami?.status], ['/v1/whoami', 'GET', 200])
     assert.ok(whoami.durationMs > 0)
-    assert.equal(lines.find(({ api }) => api === 'authorize')?.path, '/v1/authorize/[long]')
+    const unnamed = lines.find(({ api }) => api === 'authorize')
+    assert.equal(unnamed?.path, '/v1/authorize/[long]')
+    assert.match(unnamed.requestId, /^[\da-f-]{36}$/)
+    assert.equal(lines.find(({ path }) => path === '/v1/authorize/named')?.requestId, 'my-request-8')
+    const { requestId } = lines.find(({ api }) => api === 'verify') ?? {}
+    assert.equal(refused.body.instance, `urn:latchkey:request:${requestId}`)
     assert.equal(server.output().includes(key), false)
     assert.equal(server.output().includes(session), false)
   })

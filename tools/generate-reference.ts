@@ -199,7 +199,7 @@ function problemsOf(what: 'body' | 'token' | 'idempotency'): readonly string[] {
   const plain = commonProblems({ access: 'none' })
   const more = commonProblems({
     access: what === 'token' ? 'counted' : 'none',
-    ...(what === 'idempotency' && { idempotent: true }),
+    ...(what === 'idempotency' && { idempotent: 'key' as const }),
     ...(what === 'body' && { body: {} }),
   })
   return more.filter((code) => !plain.includes(code))

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createKuzzleApi, type KuzzleApi } from './apis/kuzzle/kuzzle-api.ts'
 import { SWEEP_INTERVAL_MS } from './apis/kuzzle/token-links.ts'
+import { createGithubKeys } from './apis/native/github-keys.ts'
+import { createGuard } from './apis/native/guard.ts'
 import { createNativeApi } from './apis/native/native-api.ts'
 import { createOperations, type OperationsParts } from './apis/operations/operations.ts'
 import { clientAddressOf } from './application/client-address-of.ts'
@@ -13,7 +15,7 @@ import { startHousekeeping } from './application/keep-house.ts'
 import { createKnoxLane } from './application/knox-lane.ts'
 import { kuzzleSettingsOf } from './application/kuzzle-settings-of.ts'
 import type { Log } from './application/log.ts'
-import { nativeSettingsOf } from './application/native-settings-of.ts'
+import { githubKeysUrlOf, nativeSettingsOf } from './application/native-settings-of.ts'
 import {
   createMetricsMemory,
   createObservation,
@@ -62,6 +64,7 @@ export async function startApplication(settings: Settings, log: Log): Promise<Ap
   const closeAll = (): Promise<void> => closeInTurn(closers)
   try {
     // What is wrong with the settings is known before anything is opened.
+    const githubKeysUrl = githubKeysUrlOf(settings)
     const nativeParts = { settings: nativeSettingsOf(settings), addressOf: clientAddressOf(settings), log }
     const metricsMemory = createMetricsMemory(settings.workers)
     const observation = await createObservation(settings, log, { memory: metricsMemory, thread: 0 })
@@ -79,11 +82,13 @@ export async function startApplication(settings: Settings, log: Log): Promise<Ap
       authority,
       idempotency: storage.idempotency,
       clock: opened.clock,
+      ...(githubKeysUrl !== undefined && { githubKeys: createGithubKeys(githubKeysUrl, opened.clock) }),
     })
     const knox = await openKnox(settings, opened, log)
     closers.push(knox.close)
     const operations = createOperations({
       ...operationsParts(settings, opened, observation),
+      guard: createGuard({ ...nativeParts, ...nativeParts.settings, authority, clock: opened.clock }),
       ...nodeOf(settings, storage, () => heartbeat),
       warnings: knox.problems,
     })
@@ -159,11 +164,10 @@ function kuzzleApiParts(
 
 function operationsParts(
   settings: Settings,
-  { authority, storage }: OpenAuthority,
+  { storage }: OpenAuthority,
   { metrics }: Observation,
-): OperationsParts {
+): Omit<OperationsParts, 'guard'> {
   return {
-    authority,
     ...(metrics !== undefined && { metrics }),
     metricsArePublic: settings['metrics.public'],
     isStorageHealthy: () => storage.isHealthy(),

@@ -31,6 +31,21 @@ describe('settings of keys', () => {
     assert.deepEqual(keyspaces['iot'], { prefix: 'iot', environment: 'prod' })
   })
 
+  test('say what is done with leaked keys, by keyspace', () => {
+    const keyspaces = { 'keys.keyspaces': ['default=lk_live', 'demo=demo_test'] }
+    assert.deepEqual(core().leakActions, { '*': 'revoke' })
+    const { leakActions } = core({ ...keyspaces, 'leaks.actions': ['*=disable', 'demo=notify'] })
+    assert.deepEqual(leakActions, { '*': 'disable', demo: 'notify' })
+    for (const [given, problem] of [
+      ['demo=nothing', /"demo=nothing" is not of the form name=notify\|disable\|revoke/],
+      ['dmeo=notify', /There is no keyspace "dmeo"/],
+      ['demo', /"demo" is not of the form/],
+    ] as const) {
+      assert.throws(() => core({ ...keyspaces, 'leaks.actions': [given] }), problem)
+    }
+    assert.throws(() => core({ 'leaks.actions': ['*=revoke', '*=notify'] }), /two actions for "\*"/)
+  })
+
   test('that contradict each other, or name no keyspaces, are all told of before the start', () => {
     const message = problemOf({
       'keys.keyspaces': [

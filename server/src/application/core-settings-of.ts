@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { CoreSettings, Keyspace } from '../core/core-settings.ts'
+import type { CoreSettings, Keyspace, LeakAction } from '../core/core-settings.ts'
 import type { ProfileId } from '../core/ids.ts'
 import { checkKeyspaces } from '../core/keys/keyspaces.ts'
 import { redactedSetting } from '../settings/redacted-settings.ts'
@@ -15,12 +15,19 @@ export function coreSettingsOf(settings: Settings): CoreSettings {
   const perUserMax = settings['security.apiKey.perUserMax']
   const secret = settings['security.authToken.secret']
   const keyspaces = parseKeyspaces(settings['keys.keyspaces'])
-  refuseProblems([...keyspaces.problems, ...lifeProblems(settings), ...clusterProblems(settings)])
+  const leaks = parseLeakActions(settings['leaks.actions'], keyspaces.parsed)
+  refuseProblems([
+    ...keyspaces.problems,
+    ...leaks.problems,
+    ...lifeProblems(settings),
+    ...clusterProblems(settings),
+  ])
   return {
     apiKeyMaxTtlMs: settings['security.apiKey.maxTTL'],
     apiKeyMayIssueKeys: settings['security.apiKey.mayIssueKeys'],
     ...(perUserMax === -1 ? {} : { apiKeyPerUserMax: perUserMax }),
     keyspaces: keyspaces.parsed,
+    leakActions: leaks.parsed,
     restoreWindowMs: settings['keys.restoreWindow'],
     revokedKeptMs: settings['keys.revokedKept'],
     knoxExpiredKeptMs: settings['knox.evictionGrace'],
@@ -59,6 +66,34 @@ function parseKeyspaces(given: readonly string[]): ParsedKeyspaces {
   const keyspaces = Object.fromEntries(parsed)
   return { parsed: keyspaces, problems: [...problems, ...checkKeyspaces(keyspaces)].map(inKeyspaces) }
 }
+
+type ParsedLeakActions = {
+  readonly parsed: Readonly<Record<string, LeakAction>>
+  readonly problems: readonly string[]
+}
+
+/** Reads `name=action`; a name that is no keyspace would be one that is protected in nobody's mind but the writer's. */
+function parseLeakActions(
+  given: readonly string[],
+  keyspaces: Readonly<Record<string, Keyspace>>,
+): ParsedLeakActions {
+  const parsed = new Map<string, LeakAction>()
+  const problems: string[] = []
+  for (const text of given) {
+    const [name = '', action = ''] = text.split('=')
+    const known = LEAK_ACTIONS.find((each) => each === action)
+    if (known === undefined) problems.push(`"${text}" is not of the form name=${LEAK_ACTIONS.join('|')}`)
+    else if (name !== '*' && keyspaces[name] === undefined) problems.push(`There is no keyspace "${name}"`)
+    else if (parsed.has(name)) problems.push(`There are two actions for "${name}"`)
+    else parsed.set(name, known)
+  }
+  return {
+    parsed: Object.fromEntries(parsed),
+    problems: problems.map((problem) => `leaks.actions: ${problem}`),
+  }
+}
+
+const LEAK_ACTIONS: readonly LeakAction[] = ['notify', 'disable', 'revoke']
 
 const KEYSPACE = /^([^=]+)=([^_=]*)_([^_=]*)$/
 

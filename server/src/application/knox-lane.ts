@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { HttpReply, HttpRequest } from '../transports/http/http-message.ts'
 import type { LaneReply, LaneRequest, LaneRoute } from '../transports/lane/lane-message.ts'
 import type { OpenKnox } from './open-knox.ts'
@@ -24,19 +23,20 @@ class PlainRequest implements HttpRequest {
   readonly address: string
   readonly local = false
   readonly isGone = false
-  #id: string | undefined
+  readonly #asked: LaneRequest
 
-  constructor({ method, path, query, headers, address }: LaneRequest) {
+  constructor(asked: LaneRequest) {
+    const { method, path, query, headers, address } = asked
     this.method = method
     this.path = path
     this.query = query
     this.headers = headers
     this.address = address
+    this.#asked = asked
   }
 
   get id(): string {
-    this.#id ??= randomUUID()
-    return this.#id
+    return this.#asked.id
   }
 
   readBody(): ReturnType<HttpRequest['readBody']> {

@@ -11,8 +11,18 @@ export function nativeSettingsOf(settings: Settings): NativeSettings {
     accessControlAllowOrigin: settings['http.accessControlAllowOrigin'],
     accessControlAllowOriginUseRegExp: settings['http.accessControlAllowOriginUseRegExp'],
     accessControlAllowHeaders: settings['http.accessControlAllowHeaders'],
+    isApiPublic: settings['admin.port'] === undefined,
     ...(publicUrl !== undefined && { publicUrl: baseUrlOf(publicUrl) }),
   }
+}
+
+/** Where GitHub's keys are asked for; undefined: nowhere. @throws {StartError} when the URL is none. */
+export function githubKeysUrlOf(settings: Settings): string | undefined {
+  const text = settings['leaks.githubKeysUrl']
+  if (text === undefined || /^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text
+  throw new StartError(
+    `Cannot start with these settings:\n  leaks.githubKeysUrl: "${text}" is not a URL such as https://api.github.com/meta/public_keys/secret_scanning`,
+  )
 }
 
 /** Without what would have to stand behind a path. */

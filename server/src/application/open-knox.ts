@@ -148,7 +148,8 @@ function createApi(
     bodyBytesMax: settings['server.maxRequestSize'],
     encodingsMax: settings['server.protocols.http.maxEncodingLayers'],
     createAuthenticator: (provider, topology) => createAuthenticator(provider, topology, authentication),
-    createService: (service, topology) => createService(service, topology, { tokenParts, proxyParts, knox }),
+    createService: (service, topology) =>
+      createService(service, topology, { tokenParts, proxyParts, knox, authority }),
     administrators: knox.administrators,
     timing: { now: () => clock.now(), wait: (ms) => sleep(ms) },
     onError: (error, requestId) => log.error({ err: error, requestId }, 'A request to a topology failed'),
@@ -162,17 +163,22 @@ function createService(
     tokenParts,
     proxyParts,
     knox,
+    authority,
   }: {
     readonly tokenParts: TokenServiceParts
     readonly proxyParts: ProxyParts
     readonly knox: KnoxSettings
+    readonly authority: KeyAuthority
   },
 ): KnoxService {
   const page = PAGE_SERVICE_ROLES.find((role) => role === service.role)
   if (page !== undefined)
     return createPageService(page, { version: readVersion(), seeingAll: knox.seeingAll })
   if (service.role === 'KNOX-AUTH-SERVICE') {
-    return createAuthService(service, topology.file, { tokenFor: environmentText })
+    return createAuthService(service, topology.file, {
+      tokenFor: environmentText,
+      scopesOf: (key) => authority.verification.grantedScopes(key),
+    })
   }
   if (TOKEN_SERVICE_ROLES.some((role) => role === service.role)) {
     return createTokenService(service, topology, tokenParts)

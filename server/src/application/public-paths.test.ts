@@ -29,6 +29,7 @@ test('services and holders of keys are answered on the listener for everybody', 
     '/v1/whoami',
     '/v1/whoami/revoke',
     '/.well-known/oauth-protected-resource',
+    '/.well-known/oauth-protected-resource/lk',
     '/livez',
     '/readyz',
     '/gateway/sandbox/auth/api/v1/pre',
@@ -79,6 +80,6 @@ test('other paths answer 404 without asking the API', async () => {
   assert.equal(api.overloaded(requestOf('/v1/verify')).status, 503)
   for (const reply of [await api.handler(requestOf('/v1/keys')), api.overloaded(requestOf('/v1/keys'))]) {
     assert.equal(reply.status, 404)
-    assert.equal(JSON.parse(String(reply.body)).instance, 'request-1')
+    assert.equal(JSON.parse(String(reply.body)).instance, 'urn:latchkey:request:request-1')
   }
 })

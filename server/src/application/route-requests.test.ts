@@ -29,6 +29,7 @@ test('every path belongs to one API, also when there is no room for the request'
     ['/v1/keys', 'native'],
     ['/v1/authorizers', 'native'],
     ['/.well-known/oauth-protected-resource', 'native'],
+    ['/.well-known/oauth-protected-resource/lk', 'native'],
     ['/v1/authorize', 'forward-auth'],
     ['/v1/authorize/original/path', 'forward-auth'],
     ['/metrics', 'operations'],

@@ -1,4 +1,5 @@
 import type { HttpHandler, HttpReply, HttpRequest } from '../transports/http/http-message.ts'
+import { RESOURCE_METADATA_PATH } from '../transports/http/resource-metadata.ts'
 
 /** An API as the HTTP listener sees it. */
 export type RoutedApi = {
@@ -37,7 +38,7 @@ export function routeRequests(apis: RoutedApis): RoutedApi {
     if (isBelow(path, '/v1')) {
       return apis.forwardAuth !== undefined && isBelow(path, '/v1/authorize') ? apis.forwardAuth : apis.native
     }
-    if (path === RESOURCE_METADATA_PATH) return apis.native
+    if (isBelow(path, RESOURCE_METADATA_PATH)) return apis.native
     if (knox !== undefined && isBelow(path, knoxPath)) return knox
     return operations.get(path) ?? apis.kuzzle
   }
@@ -48,7 +49,6 @@ export function routeRequests(apis: RoutedApis): RoutedApi {
 }
 
 const OPERATIONS_PATHS = ['/metrics', '/livez', '/readyz']
-const RESOURCE_METADATA_PATH = '/.well-known/oauth-protected-resource'
 
 function isBelow(path: string, prefix: string): boolean {
   return path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === '/')

@@ -75,7 +75,7 @@ test('"create-admin" creates the first administrator from a piped password, once
   const second = launch(t, ['create-admin', 'bob', ...data])
   second.feed('another password\n')
   assert.equal(await second.exit, 1)
-  assert.match(second.stderr(), /Cannot create the first administrator: there is one already/)
+  assert.match(second.stderr(), /Cannot create the first administrator: there is one already; .*--recover/)
 
   const server = launch(t, ['--port', '0', ...data])
   const [, url] = await server.seen(/listening on (http\S+)/)
@@ -85,6 +85,44 @@ test('"create-admin" creates the first administrator from a piped password, once
     body: '{"username":"ada","password":"canary battery staple"}',
   })
   assert.equal(login.status, 200)
+})
+
+test('"create-admin --recover" gives the rights back while a server runs, which takes it from the next request', async (t) => {
+  const data = ['--data-dir', join(temporaryDirectory(t), 'data')]
+  const first = launch(t, ['create-admin', 'ada', ...data])
+  first.feed('forgotten\n')
+  assert.equal(await first.exit, 0)
+  const server = launch(t, ['--port', '0', ...data])
+  const [, url] = await server.seen(/listening on (http\S+)/)
+  const ask = (method: string, path: string, body?: unknown, token?: string) =>
+    fetch(`${url}${path}`, {
+      method,
+      headers: {
+        'content-type': 'application/json',
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+  const logIn = async (username: string, password: string): Promise<string> =>
+    JSON.parse(await (await ask('POST', '/v1/login', { username, password })).text()).token
+  const before = await logIn('ada', 'forgotten')
+  // Through Kuzzle's API, which allows it.
+  const rights = { controllers: { auth: { actions: { login: true } } } }
+  assert.equal((await ask('PUT', '/roles/admin', rights, before)).status, 200)
+  assert.equal((await ask('GET', '/v1/keys', undefined, before)).status, 403)
+
+  const recovery = launch(t, ['create-admin', 'bob', '--recover', ...data])
+  recovery.feed('canary password\n')
+  assert.equal(await recovery.exit, 0)
+  assert.equal(
+    recovery.stdout(),
+    'Role and profile "admin" have their rights; "bob" logs in as user "bob".\n',
+  )
+  assert.match(recovery.stderr(), /"action":"admin\.recover".*"carrier":"cli"/)
+  assert.doesNotMatch(recovery.stderr(), /canary/)
+  for (const token of [before, await logIn('bob', 'canary password')]) {
+    assert.equal((await ask('GET', '/v1/roles/admin', undefined, token)).status, 200)
+  }
 })
 
 test('"create-admin" refuses an empty password', async (t) => {

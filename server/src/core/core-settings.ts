@@ -18,6 +18,8 @@ export type CoreSettings = {
   readonly knoxExpiredKeptMs?: number
   /** How long counts of use by day are kept, in ms. */
   readonly usageKeptMs: number
+  /** What is done with keys that were found where everybody can read them, by keyspace; `*`: all others. */
+  readonly leakActions: Readonly<Record<string, LeakAction>>
   /** Life of a session when the client names none, in ms. */
   readonly sessionTtlMs: number
   /** Longest life of a session in ms; negative: no limit. */
@@ -38,6 +40,9 @@ export type CoreSettings = {
   /** Only administrators may call anything. */
   readonly failsafeMode: boolean
 }
+
+/** What a report of a leaked key leads to, beside an audit event. */
+export type LeakAction = 'notify' | 'disable' | 'revoke'
 
 /** The beginning of native tokens: `<prefix>_<environment>_`. */
 export type Keyspace = { readonly prefix: string; readonly environment: string }

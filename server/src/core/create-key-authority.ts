@@ -25,10 +25,12 @@ import { refreshSession } from './access/refresh-session.ts'
 import { removeUser } from './access/remove-user.ts'
 import { createRequestCounter } from './access/request-counter.ts'
 import { replaceUser, updateUser, upsertUser } from './access/update-user.ts'
+import type { RoleNames } from './access/validate-role.ts'
 import { getProfile, putProfile, removeProfile, updateProfile } from './access/write-profile.ts'
 import { getRole, putRole, removeRole, updateRole } from './access/write-role.ts'
 import { loadSecurities } from './administration/load-securities.ts'
 import { prepareStore } from './administration/prepare-store.ts'
+import { recoverAdministrator } from './administration/recover-administrator.ts'
 import { resetSecurity } from './administration/reset-security.ts'
 import { restrictDefaultRights } from './administration/restrict-default-rights.ts'
 import { extendMapping, getMapping } from './administration/searchable-fields.ts'
@@ -53,7 +55,9 @@ import { disableKey, enableKey } from './keys/disable-key.ts'
 import { createEndedTokens } from './keys/ended-tokens.ts'
 import { explainKey } from './keys/explain-key.ts'
 import { findKeys } from './keys/find-keys.ts'
+import { fingerprintRange } from './keys/fingerprint-range.ts'
 import { getKey } from './keys/get-key.ts'
+import { grantedScopes } from './keys/granted-scopes.ts'
 import { createHashKeys } from './keys/hash-keys.ts'
 import { importTokens } from './keys/import-tokens.ts'
 import { createKey, issueKey, issueKeyForSelf } from './keys/issue-key.ts'
@@ -73,6 +77,7 @@ import { isNamesake } from './keys/namesakes.ts'
 import { getOwnerLimits, setOwnerLimits } from './keys/owner-limits.ts'
 import { createRateCounters } from './keys/rate-limits.ts'
 import { createTokenRechecks } from './keys/recheck-tokens.ts'
+import { reportLeaks } from './keys/report-leaks.ts'
 import { restoreKey } from './keys/restore-key.ts'
 import { revokeKey, revokeKeyOf } from './keys/revoke-key.ts'
 import { revokeToken } from './keys/revoke-token.ts'
@@ -80,6 +85,7 @@ import { rotateKey } from './keys/rotate-key.ts'
 import { noteRefused } from './keys/shown-key.ts'
 import { createSigningSecret } from './keys/signing-secret.ts'
 import { updateKey } from './keys/update-key.ts'
+import { ownerRolesOf } from './keys/use-key.ts'
 import { inspectKey, verifyKey } from './keys/verify-key.ts'
 import { removeEach } from './remove-each.ts'
 
@@ -146,8 +152,11 @@ function keyUseCases(context: Context): KeyUseCases {
 
 function verificationUseCases(context: Context): VerificationUseCases {
   return {
-    check: (token, check) => checkKey(context, token, check),
-    checkAll: (questions) => checkKeys(context, questions),
+    check: (token, check, request) => checkKey(context, token, check, request),
+    checkAll: (questions, request) => checkKeys(context, questions, request),
+    grantedScopes: async (key) =>
+      key.policy?.scopes && grantedScopes(key.policy.scopes, await ownerRolesOf(context, key)),
+    fingerprintRange: (digits) => fingerprintRange(context, digits),
     explain: (token, check) => explainKey(context, token, check),
   }
 }
@@ -168,6 +177,7 @@ function lifeCycleUseCases(context: Context): LifeCycleUseCases {
     usage: (caller, id, days) => keyUsage(context, caller, id, days),
     bulk: (caller, operation, selection) => changeManyKeys(context, caller, operation, selection),
     revokeToken: (token, origin, reason) => revokeToken(context, token, origin, reason),
+    reportLeaks: (by, reports) => reportLeaks(context, by, reports),
     setOwnerLimits: (caller, owner, limits) => setOwnerLimits(context, caller, owner, limits),
     ownerLimits: (caller, owner) => getOwnerLimits(context, caller, owner),
   }
@@ -243,16 +253,23 @@ function credentialUseCases(context: Context): CredentialUseCases {
 function roleUseCases(context: Context): RoleUseCases {
   return {
     create: (caller, id, request, force) =>
-      putRole(context, caller, { id, request, force, existing: 'refuse' }),
+      putRole(context, caller, { id, request, names: namesOf(force), existing: 'refuse' }),
     createOrReplace: (caller, id, request, force) =>
-      putRole(context, caller, { id, request, force, existing: 'replace' }),
-    update: (caller, id, request, force) => updateRole(context, caller, { id, request, force }),
+      putRole(context, caller, { id, request, names: namesOf(force), existing: 'replace' }),
+    put: (caller, id, request) =>
+      putRole(context, caller, { id, request, names: 'free', existing: 'replace' }),
+    update: (caller, id, request, force) =>
+      updateRole(context, caller, { id, request, names: namesOf(force) }),
     remove: (caller, id) => removeRole(context, caller, id),
     removeMany: (caller, ids) => removeEach(ids, (id) => removeRole(context, caller, id)),
     get: (id) => getRole(context, id),
     getMany: (ids) => Promise.all(ids.map((id) => getRole(context, id))),
     search: (search) => context.storage.access.searchRoles(search),
   }
+}
+
+function namesOf(force: boolean): RoleNames {
+  return force ? 'forced' : 'known'
 }
 
 function profileUseCases(context: Context): ProfileUseCases {
@@ -278,6 +295,7 @@ function administrationUseCases(context: Context): AdministrationUseCases {
     restrictDefaultRights: (caller) => restrictDefaultRights(context, caller),
     loadSecurities: (caller, securities, options) => loadSecurities(context, caller, { securities, options }),
     resetSecurity: (caller) => resetSecurity(context, caller),
+    recoverAdministrator: (caller, login) => recoverAdministrator(context, caller, login),
     mapping: (collection) => getMapping(context, collection),
     extendMapping: (caller, collection, added) => extendMapping(context, caller, { collection, added }),
   }

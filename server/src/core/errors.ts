@@ -8,6 +8,8 @@ export type ErrorCode =
   | 'id.invalid'
   | 'key.id_taken'
   | 'key.not_found'
+  | 'key.revoked'
+  | 'key.not_revoked'
   | 'key.owner_full'
   | 'key.outlives_issuer'
   | 'key.issuing_forbidden'

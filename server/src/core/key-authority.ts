@@ -1,6 +1,6 @@
 import type { Mapping } from '../query/mapping.ts'
 import type { Search, SearchPage } from '../query/search.ts'
-import type { Caller, GoodToken } from './access/caller.ts'
+import type { Actor, Caller, GoodToken } from './access/caller.ts'
 import type { Policy, Profile } from './access/profile.ts'
 import type { Right, RightEntry } from './access/rights.ts'
 import type { ControllerRights, Role } from './access/role.ts'
@@ -14,8 +14,17 @@ import type { ApiKey, KnoxType, NameTrust, RevocationReason } from './keys/api-k
 import type { WatchedTokens } from './keys/ended-tokens.ts'
 import type { Fingerprint } from './keys/fingerprint.ts'
 import type { KeyPolicy, RateLimit } from './keys/policy.ts'
+import type { LeakFinding, LeakReport } from './keys/report-leaks.ts'
 import type { Secret } from './keys/secret.ts'
-import type { CheckStep, KeyCheck, KeyQuestion, KeyVerdict, KeyView, Verdict } from './keys/verdict.ts'
+import type {
+  AskingRequest,
+  CheckStep,
+  KeyCheck,
+  KeyQuestion,
+  KeyVerdict,
+  KeyView,
+  Verdict,
+} from './keys/verdict.ts'
 import type { DayOfUse, KeyFilter, Spending } from './ports/key-store.ts'
 import type { ImportOutcome } from './ports/legacy-key-store.ts'
 import type { Instant } from './record.ts'
@@ -138,17 +147,24 @@ export interface VerificationUseCases {
   /**
    * Judges a key and counts its use, all at once: a refused use costs nothing. Sessions are `unknown` here. Answers
    * without a promise when nothing has to be waited for; only keys with a budget cost a write. A refusal is an audit
-   * event. Texts that no key looks like cost the work of any other text.
+   * event, which names `request`. Texts that no key looks like cost the work of any other text.
    *
    * @throws {DomainError} `policy.invalid` for a cost that is none.
    */
-  check(token: string, check: KeyCheck): KeyVerdict | Promise<KeyVerdict>
+  check(token: string, check: KeyCheck, request?: AskingRequest): KeyVerdict | Promise<KeyVerdict>
   /**
    * As `check` of each question, in their order, and faster. What one of them would throw, its promise rejects with.
    *
    * @throws {DomainError} `policy.invalid` for a cost that is none; then nothing is counted.
    */
-  checkAll(questions: readonly KeyQuestion[]): readonly (KeyVerdict | Promise<KeyVerdict>)[]
+  checkAll(
+    questions: readonly KeyQuestion[],
+    request?: AskingRequest,
+  ): readonly (KeyVerdict | Promise<KeyVerdict>)[]
+  /** What the scopes of a key come to with the rights of its owner; undefined when it has none. See `grantedScopesOf`. */
+  grantedScopes(key: ApiKey): Promise<readonly string[] | undefined>
+  /** The rest of every fingerprint that begins with those hex digits, `RANGE_DIGITS` of them; see `fingerprintRange`. */
+  fingerprintRange(digits: string): Promise<readonly string[]>
   /** What `check` would answer and why, step by step; counts and spends nothing. */
   explain(
     token: string,
@@ -175,7 +191,8 @@ export type KeySelection =
  * The life of keys, for callers who manage their own or everybody's; who may what is in `access/key-rights.ts`.
  *
  * Every call may throw `key.not_found`, also for a key that the caller may not see, so that ids cannot be probed, and
- * `right.missing` (`facts.right`) when it may see the key but not do this.
+ * `right.missing` (`facts.right`) when it may see the key but not do this. What changes a key throws `key.revoked`
+ * (`facts.revokedAt`) when it was, except `revoke` and `restore`.
  */
 export interface LifeCycleUseCases {
   /**
@@ -202,10 +219,11 @@ export interface LifeCycleUseCases {
     id: KeyId,
     why: { readonly reason: RevocationReason; readonly comment?: string },
   ): Promise<KeyView>
-  /** Within `keys.restoreWindow`. @throws {DomainError} `key.not_found`, `key.id_taken`, `key.restore_too_late`. */
+  /** Within `keys.restoreWindow`. @throws {DomainError} `key.not_revoked`, `key.id_taken`, `key.restore_too_late`. */
   restore(caller: Caller, id: KeyId): Promise<KeyView>
   /**
-   * A new secret for the same key. The old one stays good for `graceMs` after the new one is: at once, or at `cutOverAt`.
+   * A new secret for the same key. The old one, and all before it at the most, stay good for `graceMs` after the new one is:
+   * at once, or at `cutOverAt`. A planned secret that is not good yet never will be.
    *
    * @throws {DomainError} `key.rotating`, `key.rotation_invalid`.
    */
@@ -235,6 +253,11 @@ export interface LifeCycleUseCases {
   ): Promise<BulkResult>
   /** Ends the key whose token this is, or the session; false when it was not good any more. */
   revokeToken(token: string, origin: Origin, reason: RevocationReason): Promise<boolean>
+  /**
+   * Does with tokens that were found where everybody can read them what `leakActions` says; see `reportLeaks`. Asks nobody
+   * for a right.
+   */
+  reportLeaks(by: Actor, reports: readonly LeakReport[]): Promise<readonly LeakFinding[]>
   setOwnerLimits(caller: Caller, owner: UserId, limits: readonly RateLimit[]): Promise<void>
   ownerLimits(caller: Caller, owner: UserId): Promise<readonly RateLimit[]>
 }
@@ -561,6 +584,11 @@ export type RoleRequest = {
 export interface RoleUseCases {
   create(caller: Caller, id: RoleId, request: RoleRequest, force: boolean): Promise<Role>
   createOrReplace(caller: Caller, id: RoleId, request: RoleRequest, force: boolean): Promise<Role>
+  /**
+   * Creates or replaces a role whose controllers and actions are of the client's own making. Only those that decide what
+   * may be done here must exist, as a misspelt one would silently grant nothing.
+   */
+  put(caller: Caller, id: RoleId, request: RoleRequest): Promise<Role>
   /** Replaces the whole content of a role that exists. @throws {DomainError} `role.not_found` */
   update(caller: Caller, id: RoleId, request: RoleRequest, force: boolean): Promise<Role>
   remove(caller: Caller, id: RoleId): Promise<void>
@@ -631,6 +659,14 @@ export interface AdministrationUseCases {
     readonly deletedProfiles: number
     readonly deletedRoles: number
   }>
+  /**
+   * Gives role and profile `admin` their rights back, and who logs in with that username the profile and the password;
+   * creates that user when there is none. For who has the store itself: no API may offer it.
+   */
+  recoverAdministrator(
+    caller: Caller,
+    login: { readonly username: string; readonly password: string },
+  ): Promise<User>
   /** Searchable fields of a collection, added ones included. */
   mapping(collection: Collection): Promise<Mapping>
   /** Adds searchable fields. @throws {DomainError} `mapping.invalid` when a type changes or is not supported. */

@@ -276,7 +276,7 @@ export const SETTINGS = {
   'security.apiKey.mayIssueKeys': setting(
     onOrOff(),
     true,
-    'Whether a caller that shows an API key may issue keys and tokens; off: none that outlives the key it shows.',
+    'Whether a caller that shows an API key may issue keys and tokens; off: only keys of the same owner that do not outlive it, no tokens, and it may set no passwords.',
   ),
   'security.apiKey.perUserMax': setting(
     wholeNumber(0, 1_000_000_000, 'unlimited'),
@@ -287,6 +287,16 @@ export const SETTINGS = {
     list(),
     ['default=lk_live'],
     'What native keys begin with, by keyspace: `name=prefix_environment`, both of `a-z 0-9`; there is always one named `default`.',
+  ),
+  'leaks.actions': setting(
+    list(),
+    ['*=revoke'],
+    'What is done with keys that were found where everybody can read them, by keyspace: `name=notify`, `name=disable` or `name=revoke`; `*` stands for all others, and for keys of Kuzzle and Knox. Each is an audit event whatever is done.',
+  ),
+  'leaks.githubKeysUrl': setting(
+    text(2048, 'a URL'),
+    undefined,
+    "Where the public keys are with which GitHub's secret scanning signs its reports, such as `https://api.github.com/meta/public_keys/secret_scanning`; unset: its reports are not taken.",
   ),
   'keys.restoreWindow': setting(
     duration('0s', '3650d'),

@@ -239,7 +239,12 @@ async function fill(storage: Storage): Promise<void> {
   for (let n = KEYS - 1_000; n < KEYS; n += 1) await revokeKey(keys, `key-${n}`)
   await keys.spend(keyId('key-3'), 7, 3_000)
   await keys.noteUses([
-    { id: keyId('key-1'), lastUsedAt: 7_000, days: new Map([[3, { accepted: 2, refused: 1 }]]) },
+    {
+      id: keyId('key-1'),
+      since: 7_000,
+      lastUsedAt: 7_000,
+      days: new Map([[3, { accepted: 2, refused: 1 }]]),
+    },
   ])
   await keys.setOwnerLimits(userId('ada'), [{ name: 'all', limit: 5, windowMs: 1_000 }], issued)
   await storage.users.createCredentials(someCredentials('ada'), anEvent('credentials.create'))

@@ -12,12 +12,6 @@ export function keyOwnerFull(owner: UserId, count: number, max: number): DomainE
   return new DomainError('key.owner_full', message, { owner, count, max })
 }
 
-/** `key.rotating`, with `facts.id` and `facts.count`. */
-export function keyRotating(id: KeyId, count: number): DomainError {
-  const message = `Cannot rotate key "${id}": ${count} earlier secrets are still good, and that is the limit`
-  return new DomainError('key.rotating', message, { id, count })
-}
-
 /** `user.not_found`, with `facts.id`. */
 export function userNotFound(id: UserId): DomainError {
   return new DomainError('user.not_found', `Cannot find user "${id}": there is none of that id`, { id })

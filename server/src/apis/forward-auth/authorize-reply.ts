@@ -1,8 +1,8 @@
-import type { FoundKey } from '../../core/keys/api-key.ts'
-import { notesOf } from '../../core/keys/key-notes.ts'
-import type { RateLimit } from '../../core/keys/policy.ts'
+import { type FoundKey, limitsOf } from '../../core/keys/api-key.ts'
+import { notesFor } from '../../core/keys/key-notes.ts'
 import type { KeyVerdict, LimitState, RefusalReason } from '../../core/keys/verdict.ts'
 import type { Instant } from '../../core/record.ts'
+import { rateLimitFields, retryAfterSeconds } from '../../transports/http/rate-limit-fields.ts'
 import { asciiJson, type LaneReply } from '../../transports/lane/lane-message.ts'
 
 /** The answers to requests that were judged. */
@@ -71,31 +71,47 @@ const REFUSALS: Readonly<Record<RefusalReason, LaneReply | 'not good' | 'insuffi
   usage_exceeded: 'too often',
 }
 
-function admitted({ limits, credits }: KeyVerdict, found: FoundKey, now: Instant): LaneReply {
+function admitted({ limits, credits, permissions }: KeyVerdict, found: FoundKey, now: Instant): LaneReply {
   if (limits.length === 0 && credits === undefined) {
     // A `FoundKey` never changes: a key that was changed is found as another object.
-    const notes = notesOf(found)
-    notes.authorizeText ??= identityFields(found, 'unlimited')
+    const notes = notesFor(found, permissions)
+    notes.authorizeText ??= identityFields(found, permissions, 'unlimited')
     return { status: 200, fields: notes.authorizeText, body: '' }
   }
-  const identity = identityFields(found, credits === undefined ? 'unlimited' : String(credits))
-  return { status: 200, fields: `${identity}${rateLimitFields(found, limits, now)}`, body: '' }
+  const identity = identityFields(found, permissions, credits === undefined ? 'unlimited' : String(credits))
+  return { status: 200, fields: `${identity}${standingFields(found, limits, now)}`, body: '' }
 }
 
 /**
- * Who it is. All of them are always there, so that a proxy which copies them to the upstream always overwrites what the
- * client may have sent under these names.
+ * Who it is. All of them are always there and none is empty, so that a proxy which copies them to the upstream always
+ * overwrites what the client may have sent under these names.
  */
-function identityFields({ key }: FoundKey, credits: string): string {
-  const scopes = key.policy?.scopes?.map(headerText).join(' ') ?? '*'
+function identityFields({ key }: FoundKey, permissions: KeyVerdict['permissions'], credits: string): string {
   return [
     'Cache-Control: no-store',
     `X-Latchkey-Owner: ${headerText(key.owner)}`,
     `X-Latchkey-Key-Id: ${headerText(key.id)}`,
-    `X-Latchkey-Scopes: ${scopes}`,
+    `X-Latchkey-Scopes: ${scopesText(permissions)}`,
     `X-Latchkey-Credits: ${credits}`,
     '',
   ].join('\r\n')
+}
+
+/** Proxies refuse answers whose headers are longer than a few KB; a list that ends early only ever tells of less. */
+const SCOPES_TEXT_MAX = 2_000
+
+/** Neither word is a permission, so that nobody takes them for one. */
+const [AS_OWNER, NOTHING] = ['owner', 'none']
+
+function scopesText(permissions: KeyVerdict['permissions']): string {
+  if (permissions === undefined) return AS_OWNER
+  let text = ''
+  for (const permission of permissions) {
+    const longer = text === '' ? headerText(permission) : `${text} ${headerText(permission)}`
+    if (longer.length > SCOPES_TEXT_MAX) break
+    text = longer
+  }
+  return text === '' ? NOTHING : text
 }
 
 /**
@@ -108,24 +124,9 @@ export function headerText(text: string): string {
 
 const NOT_PLAIN = /[^\x21-\x24\x26-\x7e]/gu
 
-/** `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers; times in seconds, rounded up. */
-function rateLimitFields(found: FoundKey, states: readonly LimitState[], now: Instant): string {
-  if (states.length === 0) return ''
-  const limits = [...(found.key.policy?.limits ?? []), ...(found.ownerLimits ?? [])]
-  const policies = states.map(({ name, limit }) => `"${name}";q=${limit}${windowOf(limits, name, limit)}`)
-  const standings = states.map(
-    ({ name, remaining, resetAt }) => `"${name}";r=${remaining};t=${seconds(resetAt - now)}`,
-  )
-  return `RateLimit-Policy: ${policies.join(', ')}\r\nRateLimit: ${standings.join(', ')}\r\n`
-}
-
-function windowOf(limits: readonly RateLimit[], name: string, limit: number): string {
-  const found = limits.find((each) => each.name === name && each.limit === limit)
-  return found === undefined ? '' : `;w=${seconds(found.windowMs)}`
-}
-
-function seconds(ms: number): number {
-  return Math.max(0, Math.ceil(ms / 1_000))
+function standingFields(found: FoundKey, states: readonly LimitState[], now: Instant): string {
+  const fields = Object.entries(rateLimitFields({ limits: limitsOf(found), states }, now))
+  return fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')
 }
 
 function insufficient(realm: string, scope: string): LaneReply {
@@ -142,8 +143,8 @@ function tooOften({ refusal, found, limits, retryAt }: KeyVerdict, now: Instant)
     refusal === 'rate_limited'
       ? refused(429, 'token.rate_limited', 'The key is used too often')
       : refused(429, 'token.usage_exceeded', 'The key has no credits left')
-  const retry = retryAt === undefined ? '' : `Retry-After: ${Math.max(1, seconds(retryAt - now))}\r\n`
-  const standing = found === undefined ? '' : rateLimitFields(found, limits, now)
+  const retry = retryAt === undefined ? '' : `Retry-After: ${retryAfterSeconds(retryAt - now)}\r\n`
+  const standing = found === undefined ? '' : standingFields(found, limits, now)
   return { ...reply, fields: `${reply.fields}${retry}${standing}` }
 }
 

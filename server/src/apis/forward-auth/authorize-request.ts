@@ -1,4 +1,5 @@
 import { parse as parseForm } from 'node:querystring'
+import { DomainError } from '../../core/errors.ts'
 import { parsePermissionQuery } from '../../core/keys/permission-query.ts'
 import type { PermissionQuery } from '../../core/keys/verdict.ts'
 import { bearerToken } from '../../transports/http/request-head.ts'
@@ -39,45 +40,62 @@ export function shownKey(
 export interface Requirements {
   /**
    * Undefined: nothing in particular. Header and query each narrow; so a client that gets one of them past its proxy can
-   * only ask for less than the proxy does. Below the path the query is the original request's, and is not looked at.
+   * only ask for less than the proxy does. Below the path the query is the original request's, and is not looked at; at
+   * the path itself it says nothing but permissions, as a misspelt parameter would let everybody pass.
    *
    * @throws {DomainError} `policy.invalid`
    */
   of(request: Pick<LaneRequest, 'headers' | 'path' | 'query'>): PermissionQuery | undefined
 }
 
-/** Requirements that were read are remembered, as the configuration of a proxy has few; this many at most. */
+/** Headers and queries that were read are remembered, as the configuration of a proxy has few; this many of each. */
 const REMEMBERED_MAX = 1_000
 
 /** A reader that remembers what it has read. */
 export function createRequirements(): Requirements {
-  const remembered = new Map<string, PermissionQuery>()
-
-  const read = (text: string): PermissionQuery => {
-    const known = remembered.get(text)
-    if (known !== undefined) return known
-    const query = parsePermissionQuery(text)
-    if (remembered.size >= REMEMBERED_MAX) remembered.clear()
-    remembered.set(text, query)
-    return query
-  }
-
+  const readHeader = remembering(parsePermissionQuery)
+  const readQuery = remembering(parseQueryString)
   return {
     of({ headers, path, query }) {
       const header = headers[REQUIREMENT_HEADER]
-      if (header === undefined && query === '') return undefined
-      const ofHeader = typeof header === 'string' ? [header] : (header ?? [])
-      const texts = path === AUTHORIZE_PATH ? [...ofHeader, ...ofQuery(query)] : ofHeader
-      const [only, ...others] = texts.map(read)
-      return only === undefined || others.length === 0 ? only : { kind: 'and', of: [only, ...others] }
+      const ofQuery = query === '' || path !== AUTHORIZE_PATH ? undefined : readQuery(query)
+      if (header === undefined) return ofQuery
+      const parts = typeof header === 'string' ? [readHeader(header)] : header.map(readHeader)
+      return allOf(ofQuery === undefined ? parts : [...parts, ofQuery])
     },
   }
 }
 
-function ofQuery(query: string): readonly string[] {
-  const value = parseForm(query, '&', '=', { maxKeys: PARAMETERS_MAX })[REQUIREMENT_PARAMETER]
-  if (value === undefined) return []
-  return typeof value === 'string' ? [value] : value
+function remembering(read: (text: string) => PermissionQuery): (text: string) => PermissionQuery {
+  const remembered = new Map<string, PermissionQuery>()
+  return (text) => {
+    const known = remembered.get(text)
+    if (known !== undefined) return known
+    const query = read(text)
+    if (remembered.size >= REMEMBERED_MAX) remembered.clear()
+    remembered.set(text, query)
+    return query
+  }
+}
+
+/** @throws {DomainError} `policy.invalid`, also for a parameter that is not known and for one too many. */
+function parseQueryString(query: string): PermissionQuery {
+  const { [REQUIREMENT_PARAMETER]: given, ...others } = parseForm(query, '&', '=', {
+    maxKeys: PARAMETERS_MAX + 1,
+  })
+  const texts = typeof given === 'string' ? [given] : (given ?? [])
+  const isKnown = Object.keys(others).length === 0 && texts.length > 0
+  if (isKnown && texts.length <= PARAMETERS_MAX) return allOf(texts.map((text) => parsePermissionQuery(text)))
+  const problem = `at ${AUTHORIZE_PATH} it may have up to ${PARAMETERS_MAX} parameters "${REQUIREMENT_PARAMETER}" and no others`
+  throw new DomainError('policy.invalid', `Cannot read the query: ${problem}`, {
+    member: REQUIREMENT_PARAMETER,
+    problem,
+  })
+}
+
+function allOf(parts: readonly PermissionQuery[]): PermissionQuery {
+  const [only] = parts
+  return only !== undefined && parts.length === 1 ? only : { kind: 'and', of: parts }
 }
 
 /** The permissions that a query names, each once: the `scope` of RFC 6750 section 3. */

@@ -5,7 +5,7 @@ import { type ManagedKeys, openManagedKeys } from '../../core/contract/managed-k
 import { DomainError } from '../../core/errors.ts'
 import type { KeyId } from '../../core/ids.ts'
 import type { KeyRequest } from '../../core/key-authority.ts'
-import type { LaneRequest } from '../../transports/lane/lane-message.ts'
+import { PlainLaneRequest } from '../../transports/lane/plain-lane-request.ts'
 import { headerText, OVERLOADED } from './authorize-reply.ts'
 import { createForwardAuth, type ForwardAuthParts } from './forward-auth.ts'
 
@@ -39,16 +39,9 @@ async function openApi(
   return {
     ...keys,
     ask: async ({ headers = { authorization: `Bearer ${token}` }, ...rest } = {}) => {
-      const request: LaneRequest = {
-        method: 'GET',
-        path: '/v1/authorize',
-        query: '',
-        headers,
-        address: '127.0.0.1',
-        body: '',
-        ...rest,
-      }
-      const { status, fields, body } = await route.answer(request)
+      const { address = '127.0.0.1', path = '/v1/authorize', query = '' } = rest
+      const head = { method: 'GET', path, query, headers }
+      const { status, fields, body } = await route.answer(new PlainLaneRequest(head, address, ''))
       assert.match(fields, /^(?:[\w-]+: [\x20-\x7e]*\r\n)+$/, 'fields are lines of ASCII')
       assert.doesNotMatch(fields + body, new RegExp(token), 'the key is never repeated')
       const lines = fields.split('\r\n').map((line): [string, string] => {
@@ -62,7 +55,8 @@ async function openApi(
 
 describe('a good key', () => {
   test('passes, and the proxy learns whose it is', async (t) => {
-    const { ask } = await openApi(t, { policy: { scopes: ['invoices:*', 'files:read'] } })
+    const { ask, allowBob } = await openApi(t, { policy: { scopes: ['invoices:*', 'files:read'] } })
+    await allowBob('invoices:*', 'files:*')
     const { status, headers, body } = await ask()
     assert.equal(status, 200)
     assert.equal(body, '')
@@ -76,8 +70,36 @@ describe('a good key', () => {
   test('has every identity header, so that a proxy always overwrites what the client sent', async (t) => {
     const { ask } = await openApi(t)
     const { headers } = await ask()
-    assert.equal(headers['x-latchkey-scopes'], '*')
+    assert.equal(headers['x-latchkey-scopes'], 'owner')
     assert.equal(headers['x-latchkey-credits'], 'unlimited')
+  })
+
+  test('tells of its scopes only what its owner may do, whatever the owner writes', async (t) => {
+    const limits = [{ name: 'minute', limit: 100, windowMs: 60_000 }]
+    for (const policy of [{}, { limits }]) {
+      const scopes = ['payments:approve', 'keys:*', '*']
+      const { ask, allowBob } = await openApi(t, { policy: { scopes, ...policy } })
+      const scopesTold = async () => (await ask()).headers['x-latchkey-scopes']
+      await allowBob()
+      assert.doesNotMatch(String(await scopesTold()), /payments|keys|\*/)
+      await allowBob('payments:read', 'keys:verify')
+      assert.equal(await scopesTold(), 'keys:verify payments:read')
+    }
+    const { ask } = await openApi(t, { policy: { scopes: [] } })
+    assert.equal(
+      (await ask()).headers['x-latchkey-scopes'],
+      'none',
+      'never empty: proxies leave empty headers out',
+    )
+  })
+
+  test('tells of so many scopes as fit into a header that proxies take', async (t) => {
+    const scopes = Array.from({ length: 1_000 }, (_, n) => `things:do-something-${n}`)
+    const { ask, allowBob } = await openApi(t, { policy: { scopes } })
+    await allowBob('things:*')
+    const told = String((await ask()).headers['x-latchkey-scopes'])
+    assert.ok(told.length <= 2_000 && told.length > 1_900)
+    assert.deepEqual(told.split(' '), scopes.slice(0, told.split(' ').length))
   })
 
   test('is found in any of the places where it may be', async (t) => {
@@ -165,8 +187,8 @@ describe('a request without a good key', () => {
         believes: 'trusted proxies',
       })
       const headers = { authorization: 'Bearer x' }
-      const request = { method: 'GET', path: '/v1/authorize', query: '', headers, address: '', body: '' }
-      const { status, fields } = await route.answer(request)
+      const head = { method: 'GET', path: '/v1/authorize', query: '', headers }
+      const { status, fields } = await route.answer(new PlainLaneRequest(head, '', ''))
       assert.equal(status, 503)
       assert.match(fields, /^Retry-After: 1\r$/m)
     }
@@ -177,9 +199,32 @@ describe('a request without a good key', () => {
     assert.match(OVERLOADED.fields, /^Retry-After: 1\r$/m)
   })
 
+  test('is told what it calls its request, as whoever shows a good one, and the audit trail tells it too', async (t) => {
+    const { ask, token, authority } = await openApi(t)
+    for (const shown of [{ 'x-api-key': token }, { 'x-api-key': 'x' }, {}]) {
+      const { headers } = await ask({ headers: { ...shown, 'x-request-id': 'r-1' } })
+      assert.equal(headers['x-request-id'], 'r-1')
+      for (const odd of [undefined, 'a b', 'x'.repeat(129), ['a', 'b']]) {
+        const other = await ask({ headers: { ...shown, ...(odd !== undefined && { 'x-request-id': odd }) } })
+        assert.equal(other.headers['x-request-id'], undefined)
+      }
+    }
+    await authority.housekeeping.runOnce()
+    const refused = authority.audited.find(({ action }) => action === 'token.refused')
+    assert.equal(refused?.origin.requestId, 'r-1')
+  })
+
+  test('has an id in the audit trail when it gave none itself', async (t) => {
+    const { ask, authority } = await openApi(t)
+    await ask({ headers: { 'x-api-key': 'x' } })
+    await authority.housekeeping.runOnce()
+    const refused = authority.audited.find(({ action }) => action === 'token.refused')
+    assert.match(refused?.origin.requestId ?? '', /^[\da-f-]{36}$/)
+  })
+
   test('is told where the metadata of RFC 9728 is when the operator has named a public URL', async (t) => {
     const { ask, token } = await openApi(t, {}, { publicUrl: 'https://keys.example.com/api' })
-    const url = 'https://keys.example.com/api/.well-known/oauth-protected-resource'
+    const url = 'https://keys.example.com/.well-known/oauth-protected-resource/api'
     const challengeTo = async (headers: Headers, query = '') =>
       (await ask({ headers: { ...headers, host: 'app.example.com' }, query })).headers['www-authenticate']
     const realm = `Bearer realm="latchkey", resource_metadata="${url}"`
@@ -233,8 +278,29 @@ describe('what the request needs', () => {
     const { ask, token } = await openApi(t, { ...admin, policy })
     const path = '/v1/authorize/app'
     assert.equal((await ask({ path, query: 'permissions=a:b' })).status, 200)
+    assert.equal((await ask({ path, query: 'Permissions=a:b&page=2' })).status, 200)
     const headers = { authorization: `Bearer ${token}`, 'x-required-permissions': 'a:b' }
     assert.equal((await ask({ path, headers })).status, 403)
+  })
+
+  test('lets nobody pass when it is misspelt, or said and empty', async (t) => {
+    const { ask, token } = await openApi(t, admin)
+    const good = 'permissions=a:b'
+    assert.equal((await ask({ query: good })).status, 200)
+    const queries = ['permission=a:b', 'Permissions=a:b', 'permissions[]=a:b', 'page=2', '=', '&', 'a']
+    const both = [`${good}&page=2`, `page=2&${good}`, `${good}&${good.replace('s=', '=')}`]
+    const many = Array(101).fill(good).join('&')
+    for (const query of [...queries, ...both, many, `${Array(100).fill(good).join('&')}&page=2`]) {
+      const { status, body } = await ask({ query })
+      assert.equal(status, 403, query)
+      assert.match(body, /permissions\.unreadable/, query)
+    }
+    for (const header of ['', ' ', '\t', ['', 'a:b'], ['a:b', ' ']]) {
+      const headers = { authorization: `Bearer ${token}`, 'x-required-permissions': header }
+      for (const path of ['/v1/authorize', '/v1/authorize/app']) {
+        assert.match((await ask({ headers, path })).body, /permissions\.unreadable/, JSON.stringify(header))
+      }
+    }
   })
 
   test('lets nobody pass when it cannot be read', async (t) => {

@@ -4,7 +4,13 @@ import { clientAddress, forwardedAddress } from '../../core/keys/client-address.
 import type { KeyCheck, KeyVerdict, PermissionQuery } from '../../core/keys/verdict.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { HttpHandler } from '../../transports/http/http-message.ts'
-import type { LaneReply, LaneRequest, LaneRoute } from '../../transports/lane/lane-message.ts'
+import { resourceMetadataUrl } from '../../transports/http/resource-metadata.ts'
+import {
+  type LaneReply,
+  type LaneRequest,
+  type LaneRoute,
+  repeatRequestId,
+} from '../../transports/lane/lane-message.ts'
 import { createLaneHandler } from '../../transports/lane/lane-over-http.ts'
 import { createAuthorizeReplies, UNAVAILABLE, UNREADABLE_REQUIREMENT } from './authorize-reply.ts'
 import { AUTHORIZE_PATH, createRequirements, scopeOf, shownKey } from './authorize-request.ts'
@@ -37,11 +43,16 @@ export function createForwardAuth(parts: ForwardAuthParts): ForwardAuth {
   const { authority, clock, publicUrl } = parts
   const keyHeaders = parts.keyHeaders.map((name) => name.toLowerCase())
   const requirements = createRequirements()
-  const replies = createAuthorizeReplies(
-    publicUrl === undefined ? undefined : `${publicUrl}/.well-known/oauth-protected-resource`,
-  )
+  const replies = createAuthorizeReplies(publicUrl === undefined ? undefined : resourceMetadataUrl(publicUrl))
 
   const answer = (request: LaneRequest): LaneReply | Promise<LaneReply> => {
+    const reply = judge(request)
+    return reply instanceof Promise
+      ? reply.then((later) => repeatRequestId(later, request))
+      : repeatRequestId(reply, request)
+  }
+
+  const judge = (request: LaneRequest): LaneReply | Promise<LaneReply> => {
     const key = shownKey(request, keyHeaders)
     if (key === undefined) return replies.noKey
     let permissions: PermissionQuery | undefined
@@ -50,18 +61,15 @@ export function createForwardAuth(parts: ForwardAuthParts): ForwardAuth {
     } catch (error) {
       return refusalOf(error)
     }
-    return ask(key, checkOf(request, permissions, parts), permissions)
+    return ask(request, key, checkOf(request, permissions, parts))
   }
 
-  const ask = (
-    key: string,
-    check: KeyCheck,
-    permissions: PermissionQuery | undefined,
-  ): LaneReply | Promise<LaneReply> => {
+  const ask = (request: LaneRequest, key: string, check: KeyCheck): LaneReply | Promise<LaneReply> => {
+    const { permissions } = check
     const reply = (verdict: KeyVerdict): LaneReply =>
       replies.toVerdict(verdict, permissions === undefined ? '' : scopeOf(permissions), clock.now())
     try {
-      const verdict = authority.verification.check(key, check)
+      const verdict = authority.verification.check(key, check, request)
       return verdict instanceof Promise ? verdict.then(reply).catch(refusalOf) : reply(verdict)
     } catch (error) {
       return refusalOf(error)
@@ -79,9 +87,6 @@ export function createForwardAuth(parts: ForwardAuthParts): ForwardAuth {
   return { route, overHttp: createLaneHandler(route, () => UNREADABLE_REQUIREMENT) }
 }
 
-/** What may stand in a log and an audit event as it is. */
-const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
-
 function checkOf(
   { address: peer, headers }: LaneRequest,
   permissions: PermissionQuery | undefined,
@@ -93,11 +98,9 @@ function checkOf(
     believes === 'everybody'
       ? forwardedAddress(forwardedFor, trustedProxies)
       : clientAddress(peer, forwardedFor, trustedProxies)
-  const requestId = headers['x-request-id']
   return {
     ...(permissions !== undefined && { permissions }),
     ...(address !== undefined && { address }),
-    ...(typeof requestId === 'string' && REQUEST_ID.test(requestId) && { requestId }),
   }
 }
 

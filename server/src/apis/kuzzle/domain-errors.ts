@@ -36,16 +36,16 @@ const TRANSLATIONS: Readonly<Record<ErrorCode, Translation>> = {
   'id.invalid': invalidId,
 
   'key.id_taken': as('services.storage.document_already_exists'),
-  'key.not_found': (fact) =>
-    new KuzzleError('services.storage.not_found', [fact('id'), 'kuzzle', 'api-keys']),
+  'key.not_found': keyNotFound,
+  'key.revoked': keyNotFound,
+  'key.not_revoked': keyNotFound,
   'key.owner_full': as('security.apikey.limit_reached', 'owner'),
   'key.outlives_issuer': as('security.apikey.outlives_issuer'),
   'key.issuing_forbidden': as('security.apikey.issuing_forbidden'),
   'key.ttl_exceeded': as('security.token.ttl_exceeded'),
   'key.ttl_invalid': () => new KuzzleError('api.assert.invalid_argument', EXPIRES_IN),
   'key.policy_forbidden': as('security.apikey.policy_forbidden'),
-  'key.restore_too_late': (fact) =>
-    new KuzzleError('services.storage.not_found', [fact('id'), 'kuzzle', 'api-keys']),
+  'key.restore_too_late': keyNotFound,
   'key.rotating': as('security.apikey.rotating', 'id'),
   'key.rotation_invalid': invalidMember,
   'keyspace.unknown': () =>
@@ -141,9 +141,14 @@ const QUERY_TRANSLATIONS: Readonly<Record<QueryErrorCode, QueryTranslation>> = {
   too_expensive: ({ message }) => new KuzzleError('services.storage.unexpected_bad_request', [message]),
 }
 
+function keyNotFound(fact: Fact): KuzzleError {
+  return new KuzzleError('services.storage.not_found', [fact('id'), 'kuzzle', 'api-keys'])
+}
+
 function invalidId(fact: Fact): KuzzleError {
   if (fact('problem') === 'reserved') return new KuzzleError('services.storage.search_as_an_id')
-  return new KuzzleError('api.assert.invalid_argument', ['_id', 'valid text of at most 512 bytes'])
+  const wanted = fact('problem') === 'token' ? 'an id that is no token' : 'valid text of at most 512 bytes'
+  return new KuzzleError('api.assert.invalid_argument', ['_id', wanted])
 }
 
 function invalidMember(fact: Fact): KuzzleError {

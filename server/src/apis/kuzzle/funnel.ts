@@ -76,7 +76,8 @@ export function createFunnel(parts: FunnelParts): Funnel {
       const token = await goodToken(request, origin)
       if (token !== undefined) onToken?.(token)
       const caller = await authority.tokens.identify(token, origin)
-      for (const right of rights) await checkRight(caller, right)
+      // Whoever has a cookie must be able to lose it, also one that is good for nothing any more: scripts cannot.
+      if (!isCookieLogout(request)) for (const right of rights) await checkRight(caller, right)
       if (isCounted(request, caller)) await authority.tokens.countRequest(caller.user)
       const { run } = findAction(controller, action)
       if (server.settings.strictSdkVersion) checkSdkVersion(request.volatile)
@@ -181,6 +182,10 @@ function shownToken(
     if (request.action === 'logout') return { token: cookie, mayBeBad: true }
   }
   return { token: cookie, mayBeBad: false }
+}
+
+function isCookieLogout(request: KuzzleRequest): boolean {
+  return request.controller === 'auth' && request.action === 'logout' && wantsCookie(request)
 }
 
 function ownToken({

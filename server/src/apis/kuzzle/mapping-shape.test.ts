@@ -26,10 +26,14 @@ describe('the shape of a mapping', () => {
       anything: { type: 'object', properties: {} },
     })
     assert.deepEqual(parseMapping({}).properties, {})
+    for (const dynamic of ['strict', 'true', true, false, 'runtime']) {
+      assert.deepEqual(parseMapping({ dynamic }).properties, {})
+    }
   })
 
   const refused: readonly (readonly [what: string, body: JsonObject, message: RegExp])[] = [
     ['a member that is none', { foo: { type: 'text' } }, /"foo" of "mapping" is not supported/],
+    ['a kind of dynamic that there is not', { dynamic: 'zzz' }, /Could not convert \[dynamic\].*"zzz"/],
     ['properties that are no object', { properties: [] }, /"properties" is not an object/],
     ['a field that is no object', { properties: { a: 'text' } }, /"properties\.a" is not an object/],
     ['a field without type', { properties: { a: {} } }, /No type specified for field "properties\.a"/],

@@ -14,11 +14,20 @@ export const MAPPING_LIMITS = { fieldsMax: 1000, depthMax: 20 } as const
  */
 export function parseMapping(body: JsonObject): Mapping {
   refuseStrangers('mapping', body, ['properties', 'dynamic', '_meta'])
+  checkDynamic(body['dynamic'])
   const properties =
     body['properties'] === undefined ? {} : parseProperties('properties', body['properties'], 1)
   const fields = countFields(properties)
   if (fields <= MAPPING_LIMITS.fieldsMax) return { properties }
   throw invalid(`${fields} fields, and ${MAPPING_LIMITS.fieldsMax} is the limit`)
+}
+
+/** Elasticsearch's words for it, true and false also as such. */
+const DYNAMIC = ['true', 'false', 'strict', 'runtime']
+
+function checkDynamic(given: JsonValue | undefined): void {
+  if (given === undefined || DYNAMIC.includes(String(given))) return
+  throw invalid(`Could not convert [dynamic] to one of ${DYNAMIC.join(', ')}: ${JSON.stringify(given)}`)
 }
 
 /** A mapping's fields in Elasticsearch's words, without those of the record metadata, as Kuzzle lists them. */

@@ -85,7 +85,8 @@ export function createSocketHandler(parts: SocketParts): SocketHandler {
       statistics.opened(carrier)
     },
     async received(connection, text) {
-      if (text === '') return
+      // Over WebSocket, as Kuzzle; a message of MQTT is a request whatever is in it.
+      if (text === '' && carrier === 'websocket') return
       connection.send(JSON.stringify(await answer(connection, text)))
     },
     refuse(connection, text, error) {

@@ -6,7 +6,7 @@ import type { Clock } from '../../core/ports/clock.ts'
 import type { Instant } from '../../core/record.ts'
 
 /** How often a sweep should run: a client learns that late at most that its token expired. */
-export const SWEEP_INTERVAL_MS = 1_000
+export const SWEEP_INTERVAL_MS = 200
 
 /**
  * Which connection was last seen with which token, only to tell it when that token ends. A connection is linked to

@@ -29,10 +29,7 @@ export async function authenticate(
   }
   const { tokens } = authority
   const verdict = await (access === 'counted' ? tokens.verify(shown, origin) : tokens.inspect(shown, origin))
-  if (!verdict.valid) {
-    const { reason, retryAt } = verdict
-    throw refusedToken(reason, retryAt === undefined ? undefined : retryAt - clock.now())
-  }
+  if (!verdict.valid) throw refusedToken(verdict, clock.now())
   const caller = await tokens.identify(verdict.token, origin)
   await tokens.countRequest(caller.user)
   return caller

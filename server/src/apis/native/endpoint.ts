@@ -5,8 +5,9 @@ import type { KeyId } from '../../core/ids.ts'
 import type { KeyAuthority } from '../../core/key-authority.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { HttpRequest } from '../../transports/http/http-message.ts'
+import type { GithubKeys } from './github-keys.ts'
 import { invalidInput } from './input-errors.ts'
-import type { ProblemCode } from './problem.ts'
+import { Problem, type ProblemCode } from './problem.ts'
 import { type BodyKind, type BodyLimits, readBody, readQuery } from './read-body.ts'
 import { strict } from './strict-object.ts'
 
@@ -21,6 +22,10 @@ export type EndpointContext = {
   readonly origin: Origin
   /** URL under which the client reached this server, without a slash at its end. */
   readonly baseUrl: string
+  /** Absent: reports of GitHub are not taken. */
+  readonly githubKeys?: GithubKeys
+  /** See `NativeSettings`. */
+  readonly isApiPublic: boolean
 }
 
 /** What an endpoint answers; the rest of the headers is added to all answers alike. */
@@ -28,8 +33,8 @@ export type EndpointAnswer = {
   readonly status: number
   /** Absent: no body. */
   readonly json?: unknown
-  /** The key that was issued, when one was. */
-  readonly issued?: KeyId
+  /** The key that was issued or changed, where `idempotent` wants to know. */
+  readonly about?: KeyId
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -43,7 +48,7 @@ export type EndpointFacts = {
   readonly method: Method
   /** `:id` stands for one segment. */
   readonly path: string
-  readonly group: 'Keys' | 'Verification' | 'Tokens' | 'Owners and roles' | 'Server'
+  readonly group: 'Keys' | 'Verification' | 'Tokens' | 'Leaks' | 'Owners and roles' | 'Server'
   readonly summary: string
   /**
    * Whether a token must be shown, and whether showing it counts as one of the uses of a key. `none`: it is not looked
@@ -57,8 +62,13 @@ export type EndpointFacts = {
   readonly answers: Readonly<Record<number, AnswerShape>>
   /** Problems of its own, beside those that every endpoint may answer. */
   readonly problems: readonly ProblemCode[]
-  /** The answer may be asked for again with an `Idempotency-Key`. */
-  readonly idempotent?: true
+  /**
+   * The answer may be asked for again with an `Idempotency-Key`: the key as it is by then without its token, or the same
+   * answer, which must hold no secret. Absent: such a name is not looked at.
+   */
+  readonly idempotent?: 'key' | 'answer'
+  /** OAuth's: its problems also have the members that clients of OAuth look for. */
+  readonly speaksOAuth?: true
   /** Others may keep the answer for a while, as it holds no secret. */
   readonly cacheable?: true
 }
@@ -82,8 +92,10 @@ export type Endpoint = EndpointFacts & {
 
 /** A request that was read. */
 export type ReadRequest = {
-  /** The body as it was sent. */
+  /** What the body says. */
   readonly body: unknown
+  /** The body as it came, for those who must know its very bytes. */
+  readonly bytes: Uint8Array
   /** @throws {DomainError} and {Problem}, {QueryError}. */
   answer(context: EndpointContext): Promise<EndpointAnswer>
 }
@@ -105,17 +117,33 @@ export function endpoint<Query = undefined, Body = undefined>(definition: Defini
     ...facts,
     async read({ request, id }, limits) {
       const query = accepted(definition.query, readQuery(request.query), 'query')
-      const given = definition.body && (await readBody(request, definition.body.kind, limits))
+      const sent = definition.body && (await readBody(request, definition.body.kind, limits))
+      const given = sent?.value
       const where = definition.body?.kind === 'form' ? 'form' : 'body'
-      const body = accepted(definition.body?.schema, given ?? absentBody(definition.body), where)
-      return { body: given, answer: (context) => run({ request, id, query, body }, context) }
+      const body = accepted(definition.body?.schema, given ?? absentBody(definition), where)
+      return {
+        body: given,
+        bytes: sent?.bytes ?? NO_BYTES,
+        answer: (context) => run({ request, id, query, body }, context),
+      }
     },
   }
 }
 
-function absentBody(body: { readonly optional?: true } | undefined): unknown {
-  return body?.optional === true ? {} : undefined
+const NO_BYTES = new Uint8Array()
+
+/** What stands for a body that is not there. @throws {Problem} `request.invalid` when it has to be. */
+function absentBody({ body }: Pick<EndpointFacts, 'body'>): unknown {
+  if (body === undefined) return undefined
+  if (body.optional === true) return {}
+  if (body.kind === 'form') throw new Problem('request.invalid', NO_FORM, { errors: [NO_TOKEN] })
+  const errors = [{ pointer: '', detail: 'is missing' }]
+  throw new Problem('request.invalid', 'Cannot read the body: there is none; send a JSON object', { errors })
 }
+
+/** All forms here hold a token. */
+const NO_FORM = 'Cannot read the form: there is none; send "token=..." as application/x-www-form-urlencoded'
+const NO_TOKEN = { parameter: 'token', detail: 'is missing' }
 
 /** What the schema makes of a value; without a schema there must be nothing. @throws {Problem} `request.invalid` */
 function accepted<T>(schema: z.ZodType<T> | undefined, value: unknown, where: 'query' | 'body' | 'form'): T {

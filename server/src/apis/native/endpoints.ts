@@ -1,5 +1,6 @@
 import type { Endpoint, EndpointFacts } from './endpoint.ts'
 import { KEY_ENDPOINTS } from './key-endpoints.ts'
+import { LEAK_ENDPOINTS } from './leak-endpoints.ts'
 import { LIFE_CYCLE_ENDPOINTS } from './life-cycle-endpoints.ts'
 import { printOpenApi } from './openapi.ts'
 import { OWNER_ENDPOINTS } from './owner-endpoints.ts'
@@ -15,6 +16,7 @@ let printed: unknown
 export const ENDPOINTS: readonly Endpoint[] = [
   ...KEY_ENDPOINTS,
   ...LIFE_CYCLE_ENDPOINTS,
+  ...LEAK_ENDPOINTS,
   ...TOKEN_ENDPOINTS,
   ...SESSION_ENDPOINTS,
   ...OWNER_ENDPOINTS,

@@ -43,7 +43,7 @@ export const KEY_ENDPOINTS: readonly Endpoint[] = [
     summary: 'Issues a key. The answer is the only one that ever holds its token',
     access: 'counted',
     body: { schema: keyRequest, kind: 'json' },
-    idempotent: true,
+    idempotent: 'key',
     answers: {
       201: { description: 'The new key with its token', schema: issuedKey },
       200: { description: 'The same request was done before: the key, without its token', schema: issuedKey },
@@ -68,7 +68,7 @@ export const KEY_ENDPOINTS: readonly Endpoint[] = [
       const { token, issued } = await authority.lifeCycle.create(caller, request)
       return {
         status: 201,
-        issued: issued.key.id,
+        about: issued.key.id,
         json: { key: token.reveal(), ...keyAnswer(issued) },
         headers: { Location: `/v1/keys/${encodeURIComponent(issued.key.id)}` },
       }
@@ -162,6 +162,7 @@ export const KEY_ENDPOINTS: readonly Endpoint[] = [
     answers: { 200: KEY },
     problems: [
       'key.not_found',
+      'key.revoked',
       'right.missing',
       'key.policy_forbidden',
       'policy.invalid',

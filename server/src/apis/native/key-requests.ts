@@ -28,10 +28,11 @@ export function keyRequestOf(body: KeyRequestBody, caller: UserId, now: Instant)
 
 /** What a client wants to change of a key, as the core takes it. @throws {Problem} As `keyRequestOf`. */
 export function keyChangeOf(body: KeyChangeBody, now: Instant): KeyChange {
-  const { ttl, expiresAt, idleTimeout, limits, credits, ...same } = body
+  const { description, ttl, expiresAt, idleTimeout, limits, credits, ...same } = body
   const end = endOf(body, now)
   return {
     ...same,
+    ...(description !== undefined && { description: description ?? '' }),
     ...(end !== undefined && { expiresAt: end }),
     ...(idleTimeout !== undefined && { idleTimeoutMs: idleTimeout }),
     ...(limits !== undefined && { limits: limits === null ? null : limits.map(rateLimitOf) }),

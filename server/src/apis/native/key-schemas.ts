@@ -122,7 +122,7 @@ export type KeyRequestBody = z.output<typeof keyRequest>
 
 /** The body of `PATCH /v1/keys/{id}`: absent stays, null clears. */
 export const keyChange = strict({
-  description: text.exactOptional(),
+  description: text.nullable().exactOptional(),
   metadata: metadata.nullable().exactOptional(),
   expiresAt: instant.nullable().exactOptional(),
   ttl: ttl.nullable().exactOptional(),
@@ -162,10 +162,15 @@ export const emptyBody = strict({})
 export const rotateBody = strict({
   graceMs: z.int().min(0).meta({ description: 'As `grace`, in ms only.' }).exactOptional(),
   grace: duration
-    .meta({ description: 'How long the old secret stays good after the new one is; absent: 0.' })
+    .meta({
+      description: 'How long all earlier secrets stay good at the most after the new one is; absent: 0.',
+    })
     .exactOptional(),
   cutOverAt: instant
-    .meta({ description: 'When the new secret begins to be good; absent: at once.' })
+    .meta({
+      description:
+        'When the new secret begins to be good; absent: at once. A later rotation takes its place until then.',
+    })
     .exactOptional(),
 }).refine(({ grace, graceMs }) => grace === undefined || graceMs === undefined, {
   error: 'may have "grace" or "graceMs", not both',

@@ -17,6 +17,7 @@ import {
   usageAnswer,
 } from './key-schemas.ts'
 import { parseId } from './parse-id.ts'
+import { withPointers } from './problem-document.ts'
 import { strict } from './strict-object.ts'
 
 const KEY = { description: 'The key', schema: keyView }
@@ -82,6 +83,7 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
     answers: { 200: KEY },
     problems: [
       'key.not_found',
+      'key.not_revoked',
       'right.missing',
       'key.id_taken',
       'key.restore_too_late',
@@ -103,7 +105,7 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
     idOf: 'key',
     body: { schema: disableBody, kind: 'json', optional: true },
     answers: { 200: KEY },
-    problems: ['key.not_found', 'right.missing'],
+    problems: ['key.not_found', 'key.revoked', 'right.missing'],
     async run({ id, body }, { authority, caller }) {
       return {
         status: 200,
@@ -122,7 +124,7 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
     idOf: 'key',
     body: { schema: emptyBody, kind: 'json', optional: true },
     answers: { 200: KEY },
-    problems: ['key.not_found', 'right.missing'],
+    problems: ['key.not_found', 'key.revoked', 'right.missing'],
     async run({ id }, { authority, caller }) {
       return { status: 200, json: keyAnswer(await authority.lifeCycle.enable(caller, idOf(id))) }
     },
@@ -138,10 +140,11 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
     access: 'counted',
     idOf: 'key',
     body: { schema: rotateBody, kind: 'json', optional: true },
-    idempotent: true,
+    idempotent: 'key',
     answers: { 200: { description: 'The key with its new token', schema: issuedKey } },
     problems: [
       'key.not_found',
+      'key.revoked',
       'right.missing',
       'key.rotating',
       'key.rotation_invalid',
@@ -149,11 +152,16 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
       'key.outlives_issuer',
     ],
     async run({ id, body }, { authority, caller }) {
-      const { token, issued } = await authority.lifeCycle.rotate(caller, idOf(id), {
+      const rotation = {
         graceMs: body.graceMs ?? body.grace ?? 0,
         ...(body.cutOverAt !== undefined && { cutOverAt: body.cutOverAt }),
-      })
-      return { status: 200, issued: issued.key.id, json: { key: token.reveal(), ...keyAnswer(issued) } }
+      }
+      const named = (pointer: string): string =>
+        pointer === '/graceMs' && body.grace !== undefined ? '/grace' : pointer
+      const { token, issued } = await authority.lifeCycle
+        .rotate(caller, idOf(id), rotation)
+        .catch((error: unknown) => Promise.reject(withPointers(error, named)))
+      return { status: 200, about: issued.key.id, json: { key: token.reveal(), ...keyAnswer(issued) } }
     },
   }),
 
@@ -166,11 +174,13 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
     access: 'counted',
     idOf: 'key',
     body: { schema: creditsBody, kind: 'json' },
+    idempotent: 'answer',
     answers: { 200: { description: 'What is left now', schema: creditsAnswer } },
-    problems: ['key.not_found', 'right.missing', 'policy.invalid'],
+    problems: ['key.not_found', 'key.revoked', 'right.missing', 'policy.invalid'],
     async run({ id, body }, { authority, caller }) {
-      const { remaining, refillAt } = await authority.lifeCycle.setCredits(caller, idOf(id), body)
-      return { status: 200, json: { remaining, ...(refillAt !== undefined && { refillAt }) } }
+      const about = idOf(id)
+      const { remaining, refillAt } = await authority.lifeCycle.setCredits(caller, about, body)
+      return { status: 200, about, json: { remaining, ...(refillAt !== undefined && { refillAt }) } }
     },
   }),
 
@@ -179,7 +189,7 @@ export const LIFE_CYCLE_ENDPOINTS: readonly Endpoint[] = [
     method: 'GET',
     path: '/v1/keys/:id/usage',
     group: 'Keys',
-    summary: 'Counts the uses of a key by day (UTC), latest first',
+    summary: 'Counts the uses of a key by day (UTC), latest first; also of one that was revoked',
     access: 'counted',
     idOf: 'key',
     query: strict({ days: z.coerce.number().int().min(1).max(DAYS_MAX).exactOptional() }),

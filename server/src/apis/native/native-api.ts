@@ -7,13 +7,16 @@ import type { Clock } from '../../core/ports/clock.ts'
 import type { IdempotencyStore } from '../../core/ports/idempotency-store.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../../transports/http/http-message.ts'
 import { corsHeaders, createOrigins, type Origins, originOf } from '../../transports/http/origins.ts'
+import { RESOURCE_METADATA_PATH, resourceMetadataUrl } from '../../transports/http/resource-metadata.ts'
 import { authenticate } from './authenticate.ts'
 import type { Endpoint, EndpointAnswer, EndpointContext, Method } from './endpoint.ts'
 import { ENDPOINTS } from './endpoints.ts'
-import { answerOnce, idempotencyKeyOf } from './idempotency.ts'
+import type { GithubKeys } from './github-keys.ts'
+import { answerOnce, idempotencyKeyOf, type NamedRequest } from './idempotency.ts'
 import { Problem } from './problem.ts'
-import { asProblem, problemReply, RESOURCE_METADATA_PATH } from './problem-document.ts'
+import { asProblem, problemReply } from './problem-document.ts'
 import { createRouter, type Place } from './router.ts'
+import { type AddressOf, originOfRequest, type Scene, sceneOf } from './scene.ts'
 
 /** Settings that this API itself obeys; see `settings/settings.ts` for their meaning. */
 export type NativeSettings = {
@@ -24,6 +27,8 @@ export type NativeSettings = {
   readonly accessControlAllowHeaders: string
   /** URL under which clients reach this server; absent: by the name that they call it. */
   readonly publicUrl?: string
+  /** Everything here can be asked under that URL; otherwise administration has a listener of its own. */
+  readonly isApiPublic: boolean
 }
 
 /** Where this API writes what operators should know. Fits `pino`. Facts never hold what a client sent as a secret. */
@@ -44,10 +49,11 @@ export type NativeApiParts = {
   readonly clock: Clock
   readonly log: NativeLog
   readonly settings: NativeSettings
+  /** Absent: reports of GitHub are not taken. */
+  readonly githubKeys?: GithubKeys
   /** Absent: these routes do not exist. */
   readonly verification?: Verification
-  /** Of the client, also behind proxies that are trusted; undefined: unknown. */
-  readonly addressOf: (request: HttpRequest) => string | undefined
+  readonly addressOf: AddressOf
 }
 
 /** Latchkey's own API under `/v1`. */
@@ -68,13 +74,16 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
   const limits = { bytesMax: settings.maxRequestSize, encodingsMax: settings.maxEncodingLayers }
   const tellOfOutage = outageTeller(log, clock)
   const allowedHeaders = [settings.accessControlAllowHeaders, ...OWN_REQUEST_HEADERS].join(', ')
-  let isClosing = false
-
-  const sceneOf = (request: HttpRequest): Scene => {
-    const requestId = requestIdOf(request)
-    const baseUrl = settings.publicUrl ?? baseUrlOf(request)
-    return { requestId, baseUrl, metadataUrl: `${baseUrl}${RESOURCE_METADATA_PATH}` }
+  const { publicUrl, isApiPublic } = settings
+  const standing = {
+    authority,
+    clock,
+    isApiPublic,
+    ...(parts.githubKeys !== undefined && { githubKeys: parts.githubKeys }),
   }
+  // Proxies pass on what they were asked for, with the path of the public URL at its end.
+  const metadataPath = publicUrl && new URL(resourceMetadataUrl(publicUrl)).pathname
+  let isClosing = false
 
   const explain = (error: unknown, { requestId }: Scene): Problem => {
     tellOfOutage(error)
@@ -86,18 +95,18 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
   }
 
   async function handler(request: HttpRequest): Promise<HttpReply> {
-    const scene = sceneOf(request)
+    const scene = sceneOf(request, publicUrl)
     try {
       return finished(request, scene, await answer(request, scene))
     } catch (error) {
-      return finished(request, scene, problemReply(explain(error, scene), scene))
+      return finished(request, scene, refusal(request, scene, explain(error, scene)))
     }
   }
 
   async function answer(request: HttpRequest, scene: Scene): Promise<HttpReply> {
     if (isClosing) throw new Problem('server.shutting_down', 'Cannot answer: the server is shutting down')
     checkOrigin(request, origins)
-    const place = router.find(request.path)
+    const place = router.find(request.path === metadataPath ? RESOURCE_METADATA_PATH : request.path)
     const verify = verification && verificationAt(verification, request.path)
     const allow = verify === undefined ? place?.allow : VERIFICATION_METHODS
     if (request.method === 'OPTIONS' && allow !== undefined) return preflight(allow, allowedHeaders)
@@ -107,10 +116,10 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
     const origin = originOfRequest(request, scene, addressOf)
     const caller = await callerOf(request, found, origin)
     const read = await found.read({ request, id: place?.id ?? '' }, limits)
-    const context: EndpointContext = { authority, clock, caller, origin, baseUrl: scene.baseUrl }
-    const named = found.idempotent && idempotencyKeyOf(request)
+    const context: EndpointContext = { ...standing, caller, origin, baseUrl: scene.baseUrl }
+    const named = nameOf(request, found)
     const answered = named
-      ? await answerOnce({ store: parts.idempotency, request, read, context }, named)
+      ? await answerOnce({ ...named, store: parts.idempotency, request, read, context })
       : await read.answer(context)
     return printAnswer(answered, found)
   }
@@ -136,9 +145,9 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
   return {
     handler,
     overloaded: (request) => {
-      const scene = sceneOf(request)
+      const scene = sceneOf(request, publicUrl)
       const problem = new Problem('server.overloaded', 'Cannot answer: too many requests are being answered')
-      return finished(request, scene, problemReply(problem, scene))
+      return finished(request, scene, refusal(request, scene, problem))
     },
     close: () => {
       isClosing = true
@@ -146,10 +155,15 @@ export function createNativeApi(parts: NativeApiParts): NativeApi {
   }
 }
 
-type Scene = { readonly requestId: string; readonly baseUrl: string; readonly metadataUrl: string }
-
 const OWN_REQUEST_HEADERS = ['Authorization', 'Idempotency-Key', 'X-API-Key', 'X-Request-Id']
-const OWN_REPLY_HEADERS = 'Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, X-Request-Id'
+const OWN_REPLY_HEADERS =
+  'Idempotency-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id'
+
+const OAUTH_PATHS = new Set(ENDPOINTS.filter(({ speaksOAuth }) => speaksOAuth).map(({ path }) => path))
+
+function refusal({ path }: HttpRequest, scene: Scene, problem: Problem): HttpReply {
+  return problemReply(problem, { ...scene, speaksOAuth: OAUTH_PATHS.has(path) })
+}
 
 const VERIFICATION_METHODS = 'POST, OPTIONS'
 
@@ -217,6 +231,15 @@ function checkAccept({ headers }: HttpRequest, { answers }: Endpoint): void {
     throw new Problem('request.not_acceptable', 'Cannot answer: this route answers application/json')
 }
 
+/** The name of a request that may have one, if it has. @throws {Problem} `request.invalid` */
+function nameOf(
+  request: HttpRequest,
+  { idempotent: repeats }: Endpoint,
+): Pick<NamedRequest, 'name' | 'repeats'> | undefined {
+  const name = repeats && idempotencyKeyOf(request)
+  return repeats === undefined || name === undefined ? undefined : { name, repeats }
+}
+
 function printAnswer({ status, json, headers }: EndpointAnswer, { cacheable }: Endpoint): HttpReply {
   return {
     status,
@@ -227,32 +250,6 @@ function printAnswer({ status, json, headers }: EndpointAnswer, { cacheable }: E
     },
     body: json === undefined ? '' : JSON.stringify(json),
   }
-}
-
-/** What may stand in a header, a log and an audit event as it is. */
-const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
-
-function requestIdOf({ headers, id }: HttpRequest): string {
-  const given = headers['x-request-id']
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : id
-}
-
-/** A host as a client may call it. Anything else is not repeated to it. */
-const HOST = /^(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/
-
-function baseUrlOf({ headers, tls }: HttpRequest): string {
-  const host = headers['host']
-  const scheme = tls === undefined ? 'http' : 'https'
-  return typeof host === 'string' && HOST.test(host) ? `${scheme}://${host}` : `${scheme}://localhost`
-}
-
-function originOfRequest(
-  request: HttpRequest,
-  { requestId }: Scene,
-  addressOf: NativeApiParts['addressOf'],
-): Origin {
-  const address = addressOf(request)
-  return { ...(address !== undefined && { address }), carrier: 'http', requestId, local: request.local }
 }
 
 /** While the storage cannot be used, the log says so this often. */

@@ -34,4 +34,18 @@ describe('the OpenAPI document', () => {
     assert.ok('additionalProperties' in (KeyRequest ?? {}))
     assert.ok(!('additionalProperties' in (Key ?? {})))
   })
+
+  it('tells of each member of a verdict what it means, and what its absence does', () => {
+    const { Verdict } = (document['components'] as { schemas: Record<string, object> }).schemas
+    const { properties, required } = Verdict as {
+      readonly properties: Record<string, { readonly description?: string }>
+      readonly required: readonly string[]
+    }
+    // Limits are always there.
+    const always = [...required, 'limits']
+    for (const [name, { description = '' }] of Object.entries(properties)) {
+      assert.notEqual(description, '', name)
+      if (!always.includes(name)) assert.match(description, /Absent: /, name)
+    }
+  })
 })

@@ -47,12 +47,12 @@ export function commonProblems({
 }: {
   readonly access: EndpointFacts['access']
   readonly body?: unknown
-  readonly idempotent?: true
+  readonly idempotent?: EndpointFacts['idempotent']
 }): readonly ProblemCode[] {
   return [
     ...(body !== undefined ? BODY_PROBLEMS : []),
     ...(access === 'none' ? [] : TOKEN_PROBLEMS),
-    ...(idempotent === true ? IDEMPOTENCY_PROBLEMS : []),
+    ...(idempotent !== undefined ? IDEMPOTENCY_PROBLEMS : []),
     ...SERVER_PROBLEMS,
   ]
 }
@@ -191,7 +191,7 @@ function parametersOf(route: EndpointFacts, components: Components): readonly Js
           },
         ]),
     ...Object.entries(members ?? {}).map(([name, schema]) => queryParameter(name, schema)),
-    ...(idempotent === true ? [IDEMPOTENCY_PARAMETER] : []),
+    ...(idempotent === undefined ? [] : [idempotencyParameter(idempotent)]),
   ]
 }
 
@@ -200,12 +200,14 @@ function queryParameter(name: string, schema: Json): Json {
   return { name, in: 'query', ...(isObject && { style: 'deepObject', explode: true }), schema }
 }
 
-const IDEMPOTENCY_PARAMETER = {
-  name: 'Idempotency-Key',
-  in: 'header',
-  description:
-    'A name of your own for this request, for 24 hours. Made again under the same name, it is not done twice: the answer is the key with `"key": null` and the header `Idempotency-Replayed: true`.',
-  schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
+function idempotencyParameter(repeated: NonNullable<EndpointFacts['idempotent']>): Json {
+  const answer = repeated === 'key' ? 'the key with `"key": null`' : 'the same one'
+  return {
+    name: 'Idempotency-Key',
+    in: 'header',
+    description: `A name of your own for this request, for 24 hours. Made again under the same name, it is not done twice: the answer is ${answer} and the header \`Idempotency-Replayed: true\`.`,
+    schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
+  }
 }
 
 function problemResponse() {
@@ -229,6 +231,8 @@ function problemSchema(): Json {
       detail: text,
       code: { type: 'string', enum: Object.keys(PROBLEMS) },
       instance: { type: 'string', description: 'Names the request, for whoever looks into the log.' },
+      error: { type: 'string', description: 'Of OAuth (RFC 6749 section 5.2), only of its routes.' },
+      error_description: { type: 'string', description: 'As `detail`, for clients of OAuth.' },
       errors: {
         type: 'array',
         items: {

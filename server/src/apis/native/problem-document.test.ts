@@ -25,19 +25,37 @@ describe('problem documents', () => {
   it('say when to come back whenever that is what is wrong', () => {
     for (const [code, { status }] of Object.entries(PROBLEMS)) {
       const { headers } = problemReply(new Problem(code as keyof typeof PROBLEMS, 'x'), scene)
-      assert.equal('Retry-After' in headers, status === 429 || status === 503, code)
+      // Only a budget that is refilled is worth coming back for.
+      const passes = (status === 429 || status === 503) && code !== 'token.usage_exceeded'
+      assert.equal('Retry-After' in headers, passes, code)
       assert.equal('WWW-Authenticate' in headers, status === 401 || code === 'right.missing', code)
     }
     const late = asProblem(new DomainError('login.too_many', 'x', { retryAfterMs: 2_500 }))
     assert.equal(late?.headers['Retry-After'], '3')
-    assert.equal(refusedToken('rate_limited', 10).headers['Retry-After'], '1')
+    const retryAfter = (reason: 'rate_limited' | 'usage_exceeded', retryAt: number) =>
+      refusedToken({ reason, retryAt }, 1_000).headers['Retry-After']
+    assert.equal(retryAfter('rate_limited', 1_010), '1')
+    assert.equal(retryAfter('usage_exceeded', 61_001), '61')
+  })
+
+  it('tell where the limits of a token stand that was used too often', () => {
+    const limits = [{ name: 'minute', limit: 2, windowMs: 60_000 }]
+    const states = [{ name: 'minute', limit: 2, remaining: 0, resetAt: 61_000 }]
+    const problem = refusedToken(
+      { reason: 'rate_limited', retryAt: 31_000, standing: { limits, states } },
+      1_000,
+    )
+    const { headers } = problemReply(problem, scene)
+    assert.equal(headers['RateLimit-Policy'], '"minute";q=2;w=60')
+    assert.equal(headers['RateLimit'], '"minute";r=0;t=60')
+    assert.equal(headers['Retry-After'], '30')
   })
 
   it('challenge as RFC 6750 says: no error code for who shows no token', () => {
     const challenge = (problem: Problem) => String(problemReply(problem, scene).headers['WWW-Authenticate'])
     assert.doesNotMatch(challenge(new Problem('token.missing', 'x')), /error=/)
     assert.match(
-      challenge(refusedToken('expired', undefined)),
+      challenge(refusedToken({ reason: 'expired' }, 0)),
       /^Bearer realm="latchkey".*error="invalid_token"/,
     )
     assert.match(challenge(new Problem('right.missing', 'x')), /error="insufficient_scope"/)
@@ -45,11 +63,11 @@ describe('problem documents', () => {
 
   it('are made of what the core and the query languages refuse, and of nothing that nobody threw on purpose', () => {
     const domain = new DomainError('policy.invalid', 'Cannot use it', {
-      member: 'limits.0.name',
+      member: 'limits[0].windowMs',
       problem: 'empty',
     })
     assert.equal(asProblem(domain)?.code, 'policy.invalid')
-    assert.deepEqual(asProblem(domain)?.errors, [{ pointer: '/limits/0/name', detail: 'empty' }])
+    assert.deepEqual(asProblem(domain)?.errors, [{ pointer: '/limits/0/window', detail: 'empty' }])
     assert.equal(asProblem(new QueryError('malformed', 'x'))?.code, 'query.malformed')
     assert.equal(asProblem(new Error('x')), undefined)
     assert.equal(asProblem('x'), undefined)
@@ -57,9 +75,7 @@ describe('problem documents', () => {
 
   it('tell malformed, unknown, revoked, disabled and expired tokens apart in nothing', () => {
     const reasons = ['malformed', 'unknown', 'revoked', 'disabled', 'expired'] as const
-    const replies = reasons.map((reason) =>
-      JSON.stringify(problemReply(refusedToken(reason, undefined), scene)),
-    )
+    const replies = reasons.map((reason) => JSON.stringify(problemReply(refusedToken({ reason }, 0), scene)))
     assert.equal(new Set(replies).size, 1)
   })
 })

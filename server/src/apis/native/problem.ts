@@ -20,6 +20,8 @@ type HttpProblemCode =
   | 'permissions.unreadable'
   | 'token.rate_limited'
   | 'token.usage_exceeded'
+  | 'leaks.signature_invalid'
+  | 'leaks.keys_unavailable'
   | 'idempotency.in_progress'
   | 'idempotency.mismatch'
   | 'role.profile_differs'
@@ -98,14 +100,16 @@ export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; r
 
   'key.id_taken': { status: 409, title: 'There is a key of that id' },
   'key.not_found': { status: 404, title: 'There is no such key' },
+  'key.revoked': { status: 409, title: 'The key is revoked' },
+  'key.not_revoked': { status: 409, title: 'The key is not revoked' },
   'key.owner_full': { status: 409, title: 'The owner has as many keys as it may have' },
   'key.outlives_issuer': { status: 403, title: 'The key would outlive the key that issues it' },
   'key.issuing_forbidden': { status: 403, title: 'The key that was shown may not issue keys' },
   'key.ttl_exceeded': { status: 400, title: 'The key would live too long' },
   'key.ttl_invalid': { status: 400, title: 'The length of life of the key cannot be used' },
-  'key.policy_forbidden': { status: 403, title: 'The caller may not loosen what binds the key' },
+  'key.policy_forbidden': { status: 403, title: 'The caller may not change what binds the key' },
   'key.restore_too_late': { status: 409, title: 'The key was revoked too long ago to be restored' },
-  'key.rotating': { status: 409, title: 'Too many earlier secrets of the key are still good' },
+  'key.rotating': { status: 409, title: 'The key cannot be rotated now' },
   'key.rotation_invalid': { status: 400, title: 'The rotation cannot be done as asked' },
   'keyspace.unknown': { status: 400, title: 'There is no such keyspace' },
   'policy.invalid': { status: 400, title: 'What shall narrow the key cannot be used' },
@@ -127,7 +131,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; r
 
   'role.already_exists': { status: 409, title: 'There is a role of that id' },
   'role.not_found': { status: 404, title: 'There is no such role' },
-  'role.protected': { status: 403, title: 'The role must always exist' },
+  'role.protected': { status: 409, title: 'The role is protected' },
   'role.in_use': { status: 409, title: 'The role is in use' },
   'role.login_required': { status: 400, title: 'Strangers must be able to log in' },
   'role.invalid': { status: 400, title: 'The role cannot be used' },
@@ -136,7 +140,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; r
   'role.profile_differs': { status: 409, title: 'The profile of that id holds other roles' },
   'profile.already_exists': { status: 409, title: 'There is a profile of that id' },
   'profile.not_found': { status: 404, title: 'There is no such role' },
-  'profile.protected': { status: 403, title: 'The role must always exist' },
+  'profile.protected': { status: 409, title: 'The role is protected' },
   'profile.in_use': { status: 409, title: 'An owner has the role' },
   'profile.anonymous_role_required': { status: 400, title: 'Strangers must have the role "anonymous"' },
   'profile.invalid': { status: 400, title: 'The profile cannot be used' },
@@ -155,6 +159,9 @@ export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; r
   'query.koncorde_translation': { status: 400, title: 'The Koncorde filter cannot be used to search' },
   'query.koncorde_restricted': { status: 400, title: 'Searches do not support this part of Koncorde' },
   'query.too_expensive': { status: 400, title: 'The query would take too much work' },
+
+  'leaks.signature_invalid': { status: 403, title: 'The report is not signed as it must be' },
+  'leaks.keys_unavailable': { status: 503, title: 'The keys that sign reports cannot be fetched' },
 
   'idempotency.in_progress': { status: 409, title: 'A request of that idempotency key still runs' },
   'idempotency.mismatch': { status: 422, title: 'The idempotency key was used for another request' },

@@ -13,21 +13,26 @@ export type BodyLimits = { readonly bytesMax: number; readonly encodingsMax: num
 /** Most fields of a form or query string; more are refused. */
 export const FIELDS_MAX = 100
 
+/** A body as it came, without the encodings that it came in, and what it says; `undefined` when there is none. */
+export type ReadBody = { readonly bytes: Uint8Array; readonly value: unknown }
+
 /**
- * The body of a request; undefined when there is none.
+ * The body of a request.
  *
  * @throws {Problem} `request.unsupported_media_type`, `request.unsupported_encoding`, `request.too_large`,
  *   `request.malformed_body`.
  */
-export async function readBody(request: HttpRequest, kind: BodyKind, limits: BodyLimits): Promise<unknown> {
-  if (!hasBody(request)) return undefined
+export async function readBody(request: HttpRequest, kind: BodyKind, limits: BodyLimits): Promise<ReadBody> {
+  if (!hasBody(request)) return NO_BODY
   checkMediaType(request, kind)
   const body = await request.readBody(limits)
   if (!body.ok) throw refusedBody(body)
-  if (body.bytes.length === 0) return undefined
+  if (body.bytes.length === 0) return NO_BODY
   const text = decode(body.bytes)
-  return kind === 'json' ? readJson(text) : readFields(text)
+  return { bytes: body.bytes, value: kind === 'json' ? readJson(text) : readFields(text) }
 }
+
+const NO_BODY: ReadBody = { bytes: new Uint8Array(), value: undefined }
 
 /** Fields of a form or query string, each of which may come once. @throws {Problem} `request.invalid` */
 export function readFields(text: string): Readonly<Record<string, string>> {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { areSameRights, defaultRoleId, EVERYTHING } from '../../core/access/default-rights.ts'
 import type { Profile } from '../../core/access/profile.ts'
-import type { Role } from '../../core/access/role.ts'
+import { type ControllerRights, PROTECTED_ROLES, type Role } from '../../core/access/role.ts'
 import { DomainError, type ErrorCode } from '../../core/errors.ts'
 import { ID_BYTES_MAX, type ProfileId, type RoleId } from '../../core/ids.ts'
 import { type Endpoint, type EndpointContext, endpoint } from './endpoint.ts'
@@ -54,6 +55,7 @@ export const ROLE_ENDPOINTS: readonly Endpoint[] = [
     problems: [
       'right.missing',
       'id.invalid',
+      'role.protected',
       'role.invalid',
       'role.unknown_action',
       'role.login_required',
@@ -63,15 +65,17 @@ export const ROLE_ENDPOINTS: readonly Endpoint[] = [
       const name = parseId(roleId, id, 'id.invalid')
       await need(context, 'createOrReplaceRole')
       await need(context, 'createOrReplaceProfile')
+      const controllers = rightsOf(body.permissions)
+      checkStaysAdministrator(name, controllers)
       const known = await findRole(context, name)
       await checkProfile(context, name)
       const { authority, caller } = context
       const request = {
         content: known?.content ?? {},
         ...(known?.tags !== undefined && { tags: known.tags }),
-        controllers: rightsOf(body.permissions),
+        controllers,
       }
-      const role = await authority.roles.createOrReplace(caller, name, request, true)
+      const role = await authority.roles.put(caller, name, request)
       await ensureProfile(context, name)
       return { status: known === undefined ? 201 : 200, json: viewOf(role) }
     },
@@ -112,7 +116,8 @@ export const ROLE_ENDPOINTS: readonly Endpoint[] = [
       await authority.roles.get(name)
       const profile = await findProfile(context, name)
       // A profile of other roles has nothing to do with this one but its name.
-      if (profile !== undefined && isPairedWith(profile, name)) {
+      // That of a protected role is protected too, and it is the role that was asked for.
+      if (profile !== undefined && isPairedWith(profile, name) && !isProtected(name)) {
         await authority.profiles.remove(caller, profile.id, 'refuse')
       }
       await authority.roles.remove(caller, name)
@@ -151,6 +156,19 @@ function profileIdOf(id: RoleId): ProfileId {
 function isPairedWith({ policies }: Profile, id: RoleId): boolean {
   const [policy, ...others] = policies
   return others.length === 0 && policy?.roleId === id && (policy.restrictedTo ?? []).length === 0
+}
+
+function isProtected(id: RoleId): boolean {
+  return PROTECTED_ROLES.some((name) => name === id)
+}
+
+/** @throws {Problem} `role.protected`: nobody could give the rights back through any API. */
+function checkStaysAdministrator(id: RoleId, controllers: ControllerRights): void {
+  if (id !== defaultRoleId('admin') || areSameRights(controllers, EVERYTHING)) return
+  throw new Problem(
+    'role.protected',
+    'Cannot store role "admin" with fewer permissions than "*": nobody could administer any more; make a role of another name and give it to the owners that shall have less',
+  )
 }
 
 /** @throws {Problem} `role.profile_differs`: whoever got that name as a role would get other rights than it says. */

@@ -1,9 +1,8 @@
+import { EVERYTHING } from '../../core/access/default-rights.ts'
 import type { ControllerRights } from '../../core/access/role.ts'
 
 /** One permission of a role: `invoices:read`, `invoices:*`, `*`. */
 export const PERMISSION = /^(?:\*(?::\*)?|[A-Za-z0-9._-]+:(?:\*|[A-Za-z0-9._-]+))$/
-
-const EVERYTHING: ControllerRights = { '*': { actions: { '*': true } } }
 
 /** A list of permissions as a role holds them. */
 export function rightsOf(permissions: readonly string[]): ControllerRights {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { RESOURCE_METADATA_PATH } from '../../transports/http/resource-metadata.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
-import { RESOURCE_METADATA_PATH } from './problem-document.ts'
 import { jsonObject, strict } from './strict-object.ts'
 
 /** What the server tells of itself to programs. */
@@ -18,17 +18,17 @@ export const RESOURCE_METADATA_ENDPOINT: Endpoint = endpoint({
         resource: z.string(),
         resource_name: z.string(),
         bearer_methods_supported: z.array(z.string()),
-        resource_documentation: z.string(),
+        resource_documentation: z.string().exactOptional(),
       }),
     },
   },
   problems: [],
-  async run(_input, { baseUrl }) {
+  async run(_input, { baseUrl, isApiPublic }) {
     const json = {
       resource: baseUrl,
       resource_name: 'Latchkey',
       bearer_methods_supported: ['header'],
-      resource_documentation: `${baseUrl}${OPENAPI_PATH}`,
+      ...(isApiPublic && { resource_documentation: `${baseUrl}${OPENAPI_PATH}` }),
     }
     return { status: 200, json }
   },

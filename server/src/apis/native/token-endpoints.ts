@@ -10,7 +10,7 @@ import { requireRight } from './require-right.ts'
 import { strict } from './strict-object.ts'
 import { instantOut } from './time-schemas.ts'
 
-const token = z.string().min(1).max(8_192)
+const token = z.string({ error: 'must be given, as in token=...' }).min(1).max(8_192)
 const tokenTypeHint = z.string().max(64).meta({ description: 'Not needed; taken and not looked at.' })
 
 // RFC 6749 section 3.2: parameters that are not known are passed over, as clients send some of their own.
@@ -26,7 +26,13 @@ const introspectForm = z.object({
 
 const introspection = strict({
   active: z.boolean(),
-  scope: z.string().exactOptional(),
+  scope: z
+    .string()
+    .meta({
+      description:
+        'What the scopes of the key come to: never more than its owner may do. Absent: the key has no scopes.',
+    })
+    .exactOptional(),
   client_id: z.string().meta({ description: 'Id of the key.' }).exactOptional(),
   username: z.string().meta({ description: 'Owner of the key.' }).exactOptional(),
   token_type: z.literal('Bearer').exactOptional(),
@@ -47,14 +53,15 @@ export const TOKEN_ENDPOINTS: readonly Endpoint[] = [
     summary: 'Tells whether a key is good (RFC 7662); spends and counts nothing',
     access: 'counted',
     body: { schema: introspectForm, kind: 'form' },
+    speaksOAuth: true,
     answers: { 200: { description: 'Whether it is active, and whose', schema: introspection } },
     problems: ['right.missing'],
     async run({ body }, { authority, caller }) {
       await requireRight(authority, caller, { controller: 'keys', action: 'verify' })
       const check = { cost: 0, isNoUse: true as const, ...(body.ip !== undefined && { address: body.ip }) }
-      const { refusal, found } = await authority.verification.check(body.token, check)
+      const { refusal, found, permissions } = await authority.verification.check(body.token, check)
       const isActive = refusal === undefined && found !== undefined
-      return { status: 200, json: isActive ? activeToken(found) : { active: false } }
+      return { status: 200, json: isActive ? activeToken(found, permissions) : { active: false } }
     },
   }),
 
@@ -66,6 +73,7 @@ export const TOKEN_ENDPOINTS: readonly Endpoint[] = [
     summary: 'Ends a key or session for whoever has its token (RFC 7009)',
     access: 'none',
     body: { schema: z.object({ token, token_type_hint: tokenTypeHint.exactOptional() }), kind: 'form' },
+    speaksOAuth: true,
     answers: {
       200: { description: 'It is not good any more, or never was', schema: strict({}) },
     },
@@ -130,7 +138,10 @@ function endOf(token: GoodToken | undefined): Instant | null {
   return (token.kind === 'key' ? token.key.expiresAt : token.session.expiresAt) ?? null
 }
 
-function activeToken({ key, goodUntil, goodFrom }: FoundKey): z.output<typeof introspection> {
+function activeToken(
+  { key, goodUntil, goodFrom }: FoundKey,
+  permissions: readonly string[] | undefined,
+): z.output<typeof introspection> {
   const ends = [key.expiresAt, goodUntil].filter((end) => end !== undefined)
   return {
     active: true,
@@ -140,7 +151,7 @@ function activeToken({ key, goodUntil, goodFrom }: FoundKey): z.output<typeof in
     sub: key.owner,
     username: key.owner,
     iat: seconds(key.record.createdAt),
-    ...(key.policy?.scopes !== undefined && { scope: key.policy.scopes.join(' ') }),
+    ...(permissions !== undefined && { scope: permissions.join(' ') }),
     ...(ends.length > 0 && { exp: seconds(Math.min(...ends)) }),
     ...(goodFrom !== undefined && { nbf: seconds(goodFrom) }),
   }

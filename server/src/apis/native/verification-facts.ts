@@ -41,7 +41,10 @@ const verifyShape = {
   limits: z
     .array(z.string())
     .max(40)
-    .meta({ description: 'Rate limits to count against, by name; absent: the automatic ones.' })
+    .meta({
+      description:
+        'Rate limits to count against, by name; those that the key does not have limit nothing. Absent: the automatic ones.',
+    })
     .exactOptional(),
 }
 
@@ -55,30 +58,63 @@ const verifyBody = strict({
 
 const verdict = z
   .looseObject({
-    valid: z.boolean(),
-    code: z.enum([
-      'VALID',
-      'NOT_FOUND',
-      'MALFORMED',
-      'EXPIRED',
-      'REVOKED',
-      'DISABLED',
-      'FORBIDDEN',
-      'INSUFFICIENT_PERMISSIONS',
-      'RATE_LIMITED',
-      'USAGE_EXCEEDED',
-    ]),
-    keyId: z.string().exactOptional(),
-    owner: z.string().exactOptional(),
-    name: z.string().exactOptional(),
-    permissions: z.array(z.string()).exactOptional(),
-    metadata: jsonObject.exactOptional(),
-    expiresAt: instantOut.nullable().exactOptional(),
+    valid: z.boolean().meta({ description: 'Whether the key is good for what was asked.' }),
+    code: z
+      .enum([
+        'VALID',
+        'NOT_FOUND',
+        'MALFORMED',
+        'EXPIRED',
+        'REVOKED',
+        'DISABLED',
+        'FORBIDDEN',
+        'INSUFFICIENT_PERMISSIONS',
+        'RATE_LIMITED',
+        'USAGE_EXCEEDED',
+      ])
+      .meta({ description: '`VALID`, or the first reason against it.' }),
+    keyId: z
+      .string()
+      .meta({
+        description: 'Id of the key. Absent: no key of that token is known, and nothing else is told of one.',
+      })
+      .exactOptional(),
+    owner: z.string().meta({ description: 'Whose key it is. Absent: as `keyId`.' }).exactOptional(),
+    name: z
+      .string()
+      .meta({ description: 'Its description; empty when it has none. Absent: as `keyId`.' })
+      .exactOptional(),
+    permissions: z
+      .array(z.string())
+      .meta({
+        description:
+          'What its scopes come to: never more than its owner may do. Absent: the key has no scopes and may do whatever its owner may; ask for what you need by `permissions`.',
+      })
+      .exactOptional(),
+    metadata: jsonObject
+      .meta({ description: 'Facts of your own about the key. Absent: it has none.' })
+      .exactOptional(),
+    expiresAt: instantOut
+      .nullable()
+      .meta({ description: 'When this token ends. Null: never. Absent: as `keyId`.' })
+      .exactOptional(),
     limits: z
       .array(strict({ name: z.string(), limit: z.int(), remaining: z.int(), resetAt: z.number() }))
+      .meta({ description: 'The rate limits that were counted against, as they are now. Empty: none.' })
       .exactOptional(),
-    credits: z.int().exactOptional(),
-    retryAt: z.number().meta({ description: 'When it is worth while to try again.' }).exactOptional(),
+    credits: z
+      .int()
+      .meta({
+        description: 'What is left. Absent: the key has no budget, or was refused before that was looked at.',
+      })
+      .exactOptional(),
+    retryAt: z
+      .number()
+      .meta({
+        description:
+          'When it is worth while to try again, after `RATE_LIMITED` and `USAGE_EXCEEDED`. Absent: that is not known, or never.',
+      })
+      .exactOptional(),
     explanation: strict({
       resource: z.string().exactOptional(),
       steps: z.array(
@@ -89,7 +125,9 @@ const verdict = z
           remedy: z.string().exactOptional(),
         }),
       ),
-    }).exactOptional(),
+    })
+      .meta({ description: 'Every check. Absent: `explain` was not asked for.' })
+      .exactOptional(),
   })
   .meta({ id: 'Verdict' })
 
@@ -138,7 +176,7 @@ export const VERIFICATION_FACTS: readonly EndpointFacts[] = [
     summary:
       'Forward-auth: whether the request that a proxy asks about may pass, by status and headers alone',
     access: 'counted',
-    query: z.looseObject({
+    query: strict({
       permissions: z
         .string()
         .meta({
@@ -150,7 +188,7 @@ export const VERIFICATION_FACTS: readonly EndpointFacts[] = [
     answers: {
       200: {
         description:
-          'It may pass. `X-Latchkey-Owner`, `X-Latchkey-Key-Id`, `X-Latchkey-Scopes` and `X-Latchkey-Credits` say whose key it shows, and `RateLimit` what is left. Any method is answered alike, and so is every path below this one.',
+          'It may pass. `X-Latchkey-Owner`, `X-Latchkey-Key-Id`, `X-Latchkey-Scopes` and `X-Latchkey-Credits` say whose key it shows and what it may do, and `RateLimit` what is left. Any method is answered alike, and so is every path below this one.',
       },
     },
     problems: ['right.missing', 'permissions.unreadable'],

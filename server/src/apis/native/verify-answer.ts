@@ -1,5 +1,5 @@
 import type { FoundKey } from '../../core/keys/api-key.ts'
-import { notesOf } from '../../core/keys/key-notes.ts'
+import { notesFor } from '../../core/keys/key-notes.ts'
 import type { CheckStep, KeyVerdict, LimitState, RefusalReason } from '../../core/keys/verdict.ts'
 import { asciiJson } from '../../transports/lane/lane-message.ts'
 
@@ -36,34 +36,39 @@ export const VERIFY_CODES: Readonly<Record<RefusalReason, VerifyCode>> = {
 export function printVerdict(verdict: KeyVerdict, steps?: readonly CheckStep[], resource?: string): string {
   const { found, refusal, limits, credits, retryAt } = verdict
   const isPlain = limits.length === 0 && credits === undefined && retryAt === undefined && steps === undefined
-  if (isPlain && refusal === undefined && found !== undefined) return validAnswer(found)
+  if (isPlain && refusal === undefined && found !== undefined) return validAnswer(found, verdict.permissions)
   const code = refusal === undefined ? 'VALID' : VERIFY_CODES[refusal]
-  const facts = found === undefined ? '' : factsOf(found)
+  // A secret that is not good any more, or not yet, is answered as one that never was.
+  const facts = found === undefined || refusal === 'unknown' ? '' : factsOf(found, verdict.permissions)
   const left = credits === undefined ? '' : `,"credits":${credits}`
   const retry = retryAt === undefined ? '' : `,"retryAt":${retryAt}`
   const explanation = steps === undefined ? '' : printExplanation(steps, resource)
   return `{"valid":${refusal === undefined},"code":"${code}",${facts}"limits":${printLimits(limits)}${left}${retry}${explanation}}`
 }
 
+type Permissions = KeyVerdict['permissions']
+
 /** A `FoundKey` never changes: a key that was changed is found as another object. */
-function validAnswer(found: FoundKey): string {
-  const notes = notesOf(found)
-  notes.verifyText ??= flat(`{"valid":true,"code":"VALID",${printFacts(found)}"limits":[]}`)
+function validAnswer(found: FoundKey, permissions: Permissions): string {
+  const notes = notesFor(found, permissions)
+  notes.verifyText ??= flat(`{"valid":true,"code":"VALID",${printFacts(found, permissions)}"limits":[]}`)
   return notes.verifyText
 }
 
-const preparedFacts = new WeakMap<FoundKey, string>()
+type Facts = { readonly text: string; readonly permissions: Permissions }
 
-function factsOf(found: FoundKey): string {
+const preparedFacts = new WeakMap<FoundKey, Facts>()
+
+function factsOf(found: FoundKey, permissions: Permissions): string {
   const known = preparedFacts.get(found)
-  if (known !== undefined) return known
-  const facts = flat(printFacts(found))
-  preparedFacts.set(found, facts)
-  return facts
+  if (known !== undefined && known.permissions === permissions) return known.text
+  const text = flat(printFacts(found, permissions))
+  preparedFacts.set(found, { text, permissions })
+  return text
 }
 
 /** The members that are known of a key, each followed by a comma. */
-function printFacts({ key, goodUntil }: FoundKey): string {
+function printFacts({ key, goodUntil }: FoundKey, permissions: Permissions): string {
   const { expiresAt = Number.POSITIVE_INFINITY } = key
   // A secret that was replaced ends before its key.
   const endsAt = Math.min(expiresAt, goodUntil ?? Number.POSITIVE_INFINITY)
@@ -71,7 +76,7 @@ function printFacts({ key, goodUntil }: FoundKey): string {
     keyId: key.id,
     owner: key.owner,
     name: key.description,
-    ...(key.policy?.scopes !== undefined && { permissions: key.policy.scopes }),
+    ...(permissions !== undefined && { permissions }),
     ...(key.metadata !== undefined && { metadata: key.metadata }),
     expiresAt: Number.isFinite(endsAt) ? endsAt : null,
   }

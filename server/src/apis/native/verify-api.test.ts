@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
-import { type ManagedKeys, openManagedKeys } from '../../core/contract/managed-keys.ts'
+import { K1, type ManagedKeys, openManagedKeys } from '../../core/contract/managed-keys.ts'
 import type { KeyId, UserId } from '../../core/ids.ts'
 import type { KeyRequest } from '../../core/key-authority.ts'
 import { REVOCATION_REASONS } from '../../core/keys/api-key.ts'
+import { mintNativeToken } from '../../core/keys/native-token.ts'
+import { createNodeRandomness } from '../../system/node-randomness.ts'
 import type { LaneReply, LaneRequest } from '../../transports/lane/lane-message.ts'
+import { PlainLaneRequest } from '../../transports/lane/plain-lane-request.ts'
 import { createVerifyApi } from './verify-api.ts'
 import { checkNobody, createCheckCaller } from './verify-caller.ts'
 
 type Api = ManagedKeys & {
   /** Asks as somebody with the right, or with these headers. */
   ask(body: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>
-  askBatch(keys: unknown): Promise<Answer>
+  askBatch(keys: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>
   /** A key of a user with exactly these rights. */
   callerKey(id: string, rights: readonly string[], request?: Partial<KeyRequest>): Promise<string>
 }
@@ -52,22 +55,18 @@ async function openApi(
     callerKey,
     ask: async (body, headers = { authorization: `Bearer ${verifier}` }) =>
       answerOf(await verify.answer(requestOf(body, headers))),
-    askBatch: async (all) =>
-      answerOf(await batch.answer(requestOf({ keys: all }, { authorization: `Bearer ${verifier}` }))),
+    askBatch: async (all, headers) => {
+      const shown = { authorization: `Bearer ${verifier}`, ...headers }
+      return answerOf(await batch.answer(requestOf({ keys: all }, shown)))
+    },
   }
 }
 
 function requestOf(body: unknown, headers: Readonly<Record<string, string>>): LaneRequest {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
   const common = { host: 'keys.example.com', 'content-type': 'application/json' }
-  return {
-    method: 'POST',
-    path: '/v1/verify',
-    query: '',
-    headers: { ...common, ...headers },
-    address: '192.0.2.7',
-    body: Buffer.from(text).toString('latin1'),
-  }
+  const head = { method: 'POST', path: '/v1/verify', query: '', headers: { ...common, ...headers } }
+  return new PlainLaneRequest(head, '192.0.2.7', Buffer.from(text).toString('latin1'))
 }
 
 function answerOf(reply: LaneReply): Answer {
@@ -80,12 +79,13 @@ function answerOf(reply: LaneReply): Answer {
 describe('a verification', () => {
   test('says all that is known of a good key', async (t) => {
     const metadata = { plan: 'größe', nested: { a: [1, null] } }
-    const { ask, token } = await openApi(t, {
+    const { ask, token, allowBob } = await openApi(t, {
       description: 'Schlüssel "1"',
       ttlMs: 1_000,
       policy: { scopes: ['invoices:*'] },
       metadata,
     })
+    await allowBob('invoices:*', 'files:read')
     const { status, body, fields } = await ask({ key: token })
     assert.equal(status, 200)
     assert.match(fields, /^content-type: application\/json\r$/im)
@@ -100,6 +100,27 @@ describe('a verification', () => {
       expiresAt: 1_700_000_001_000,
       limits: [],
     })
+  })
+
+  test('tells of scopes only what the owner may do, from the change of a right on, whatever an owner writes', async (t) => {
+    const limits = [{ name: 'burst', limit: 100, windowMs: 60_000 }]
+    for (const policy of [{}, { limits }, { credits: { initial: 100 } }]) {
+      const scopes = ['payments:approve', 'keys:*', 'invoices:*']
+      const { ask, token, allowBob } = await openApi(t, { policy: { scopes, ...policy } })
+      const permissionsOf = async (question = {}) => (await ask({ key: token, ...question })).body.permissions
+      assert.deepEqual(await permissionsOf(), [])
+      await allowBob('invoices:read', 'keys:verify')
+      assert.deepEqual(await permissionsOf(), ['keys:verify', 'invoices:read'])
+      assert.deepEqual(await permissionsOf({ permissions: 'payments:approve' }), [
+        'keys:verify',
+        'invoices:read',
+      ])
+      assert.deepEqual(await permissionsOf({ explain: true }), ['keys:verify', 'invoices:read'])
+      await allowBob('*:*')
+      assert.deepEqual(await permissionsOf(), scopes)
+    }
+    const { ask, token } = await openApi(t)
+    assert.ok(!('permissions' in (await ask({ key: token })).body), 'a key without scopes')
   })
 
   test('answers with the state of limits and what is left of the budget', async (t) => {
@@ -170,6 +191,43 @@ describe('a verification', () => {
     assert.equal(refused.status, 403)
     assert.equal(refused.body.code, 'right.missing')
   })
+})
+
+describe('a secret that a rotation replaced, or that is planned', () => {
+  const rotations = {
+    'when its grace is over': { graceMs: 1_000, inMs: 0, shows: 'old' },
+    'when it ended at once': { graceMs: 0, inMs: 0, shows: 'old' },
+    'before it is good': { graceMs: 0, inMs: 5_000, shows: 'new' },
+  } as const
+  for (const [when, { graceMs, inMs, shows }] of Object.entries(rotations)) {
+    test(`is answered as a token that never was ${when}, and explained to who may see that`, async (t) => {
+      const { ask, askBatch, authority, root, token } = await openApi(t)
+      const never = await ask({ key: mintedElsewhere() })
+      const cutOverAt = authority.clock.now() + inMs
+      const { token: next } = await authority.lifeCycle.rotate(root, K1, { graceMs, cutOverAt })
+      authority.clock.passMs(1_000)
+      const key = shows === 'old' ? token : next.reveal()
+      assert.deepEqual((await ask({ key })).body, never.body)
+      assert.deepEqual((await askBatch([key])).body.results[0], never.body)
+      const { explanation, ...rest } = (await ask({ key, explain: true })).body
+      assert.deepEqual(rest, never.body)
+      assert.match(explanation.steps[0].remedy, /rotation replaced|good from/)
+    })
+  }
+
+  test('is told apart from a mistyped one by the explanation', async (t) => {
+    const { ask } = await openApi(t)
+    const key = mintedElsewhere()
+    const remedyOf = async (text: string) =>
+      (await ask({ key: text, explain: true })).body.explanation.steps[0].remedy
+    assert.match(await remedyOf(key), /^No key has this token, .*, or a rotation replaced it: /)
+    assert.match(await remedyOf(`${key}x`), /^This is no token of this server, or it was mistyped: /)
+  })
+
+  /** A token whose form and checksum are right, of no key. */
+  function mintedElsewhere(): string {
+    return mintNativeToken(createNodeRandomness(), { prefix: 'lk', environment: 'live' }).token
+  }
 })
 
 describe('who asks', () => {
@@ -253,6 +311,8 @@ describe('who asks', () => {
     const { status, fields } = await ask({ key: token }, caller)
     assert.equal(status, 429)
     assert.match(fields, /^retry-after: 60\r$/im)
+    assert.match(fields, /^ratelimit-policy: "l";q=1;w=60\r$/im)
+    assert.match(fields, /^ratelimit: "l";r=0;t=60\r$/im)
   })
 
   test('must be an administrator in failsafe mode', async (t) => {
@@ -268,6 +328,42 @@ describe('who asks', () => {
     assert.ok(open !== undefined)
     assert.equal(answerOf(await open.answer(requestOf({ key: token }, {}))).body.code, 'VALID')
     assert.equal(answerOf(await open.answer(requestOf({ key: token, explain: true }, {}))).status, 403)
+  })
+})
+
+describe('the name of a request', () => {
+  test('is repeated in every answer when the client gave a plain one', async (t) => {
+    const { ask, askBatch, token, callerKey } = await openApi(t)
+    const shown = { 'x-api-key': await callerKey('asker', ['keys:verify']) }
+    const named = { 'x-request-id': 'r-1' }
+    for (const asked of [{ key: token }, { key: 'x' }, { key: token, cost: 0 }, { ky: 'x' }]) {
+      assert.match((await ask(asked, { ...shown, ...named })).fields, /^x-request-id: r-1\r$/im)
+    }
+    assert.match((await askBatch([token], named)).fields, /^x-request-id: r-1\r$/im)
+    for (const odd of [{}, { 'x-request-id': 'a b' }, { 'x-request-id': 'x'.repeat(129) }]) {
+      assert.doesNotMatch((await ask({ key: token }, { ...shown, ...odd })).fields, /x-request-id/i)
+    }
+  })
+
+  test('is one and the same in a refusal and in the audit trail when the client gave none', async (t) => {
+    const { ask, token, authority } = await openApi(t)
+    const { status, fields, body } = await ask({ key: token }, { 'x-api-key': 'kapikey-a.b.c' })
+    assert.equal(status, 401)
+    const [, id] = /^X-Request-Id: ([\da-f-]{36})\r$/m.exec(fields) ?? []
+    assert.equal(body.instance, `urn:latchkey:request:${id}`)
+    await authority.housekeeping.runOnce()
+    const refused = authority.audited.find(({ action }) => action === 'token.refused')
+    assert.equal(refused?.origin.requestId, id)
+  })
+
+  test('is one for all keys of a batch', async (t) => {
+    const { askBatch, authority } = await openApi(t)
+    await askBatch(['nonsense', 'kapikey-a.b.c'])
+    await authority.housekeeping.runOnce()
+    const refused = authority.audited.filter(({ action }) => action === 'token.refused')
+    assert.equal(refused.length, 2)
+    assert.equal(new Set(refused.map(({ origin }) => origin.requestId)).size, 1)
+    assert.notEqual(refused[0]?.origin.requestId, '')
   })
 })
 

@@ -1,17 +1,19 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { KeyAuthority } from '../../core/key-authority.ts'
-import type { KeyCheck, KeyQuestion, KeyVerdict } from '../../core/keys/verdict.ts'
+import type { KeyVerdict } from '../../core/keys/verdict.ts'
 import type { BodyProblem } from '../../transports/http/http-message.ts'
 import {
   asciiJson,
   type LaneReply,
   type LaneRequest,
   type LaneRoute,
+  repeatRequestId,
 } from '../../transports/lane/lane-message.ts'
 import { createLaneHandler } from '../../transports/lane/lane-over-http.ts'
 import type { Verification } from './native-api.ts'
 import { Problem, type ProblemCode } from './problem.ts'
 import { asProblem, problemReply } from './problem-document.ts'
+import { type Scene, sceneOf } from './scene.ts'
 import { printVerdict } from './verify-answer.ts'
 import type { CheckCaller } from './verify-caller.ts'
 import { parseVerifyBatch, parseVerifyRequest, type VerifyRequest } from './verify-request.ts'
@@ -40,11 +42,10 @@ const KEYS_PER_TURN = 250
 export function createVerifyApi({ authority, checkCaller, bodyBytesMax, publicUrl }: VerifyParts): VerifyApi {
   const { verification } = authority
 
-  const refuse = (request: Pick<LaneRequest, 'headers'>, error: unknown): LaneReply => {
+  const refuse = (request: Pick<LaneRequest, 'headers' | 'id'>, error: unknown): LaneReply => {
     const problem = asProblem(error)
     if (problem === undefined) throw error
-    const requestId = requestIdOf(request) ?? crypto.randomUUID()
-    return laneProblem(problem, { requestId, baseUrl: publicUrl ?? baseUrlOf(request) })
+    return laneProblem(problem, sceneOf(request, publicUrl))
   }
 
   /** Has the request answered when the caller may ask; every refusal on the way becomes a problem document. */
@@ -56,7 +57,7 @@ export function createVerifyApi({ authority, checkCaller, bodyBytesMax, publicUr
     return (request) => {
       try {
         checkForm(request)
-        const problem = checkCaller(request, 'verify', requestIdOf(request))
+        const problem = checkCaller(request, 'verify')
         const reply =
           problem instanceof Promise
             ? problem.then((later) => admitted(request, later))
@@ -70,34 +71,31 @@ export function createVerifyApi({ authority, checkCaller, bodyBytesMax, publicUr
 
   /** The text of an answer; a promise only when something has to be waited for. */
   const ask = (request: LaneRequest, asked: VerifyRequest): string | Promise<string> => {
-    const { key, check } = withRequestId(asked, requestIdOf(request))
-    return asked.explains ? explain(request, asked, check) : printed(verification.check(key, check))
+    const { key, check, explains } = asked
+    return explains ? explain(request, asked) : printed(verification.check(key, check, request))
   }
 
-  const explain = async (request: LaneRequest, asked: VerifyRequest, check: KeyCheck): Promise<string> => {
-    const problem = await checkCaller(request, 'explain', requestIdOf(request))
+  const explain = async (request: LaneRequest, asked: VerifyRequest): Promise<string> => {
+    const problem = await checkCaller(request, 'explain')
     if (problem !== undefined) throw problem
-    const { verdict, steps } = await verification.explain(asked.key, check)
+    const { verdict, steps } = await verification.explain(asked.key, asked.check)
     return printVerdict(verdict, steps, asked.resource)
   }
 
   const verify = guarded((request) => {
     const text = ask(request, parseVerifyRequest(request.body))
-    return text instanceof Promise ? text.then(answered) : answered(text)
+    return text instanceof Promise ? text.then((later) => answered(request, later)) : answered(request, text)
   })
 
   const verifyBatch = guarded((request) => {
     const questions = parseVerifyBatch(request.body)
     const texts = askAll(request, questions.slice(0, KEYS_PER_TURN))
-    if (questions.length <= KEYS_PER_TURN && texts.every(isText)) return answeredBatch(texts)
+    if (questions.length <= KEYS_PER_TURN && texts.every(isText)) return answeredBatch(request, texts)
     return askRest(request, questions, texts)
   })
 
-  const askAll = (request: LaneRequest, asked: readonly VerifyRequest[]): (string | Promise<string>)[] => {
-    const requestId = requestIdOf(request)
-    const questions = asked.map((each) => withRequestId(each, requestId))
-    return verification.checkAll(questions).map(printed)
-  }
+  const askAll = (request: LaneRequest, asked: readonly VerifyRequest[]): (string | Promise<string>)[] =>
+    verification.checkAll(asked, request).map(printed)
 
   const askRest = async (
     request: LaneRequest,
@@ -113,7 +111,7 @@ export function createVerifyApi({ authority, checkCaller, bodyBytesMax, publicUr
         asked.push(text)
       }
     }
-    return answeredBatch(await Promise.all(asked))
+    return answeredBatch(request, await Promise.all(asked))
   }
 
   const one: LaneRoute = {
@@ -126,14 +124,14 @@ export function createVerifyApi({ authority, checkCaller, bodyBytesMax, publicUr
     answer: verify,
   }
   const batch: LaneRoute = { ...one, path: '/v1/verify/batch', answer: verifyBatch }
-  const refuseBody = (request: Pick<LaneRequest, 'headers'>, problem: BodyProblem, detail: string) =>
+  const refuseBody = (request: Pick<LaneRequest, 'headers' | 'id'>, problem: BodyProblem, detail: string) =>
     refuse(request, new Problem(BODY_PROBLEMS[problem], `Cannot read the body: ${detail}`))
   return {
     routes: [one, batch],
     overHttp: { verify: createLaneHandler(one, refuseBody), batch: createLaneHandler(batch, refuseBody) },
     overloaded: laneProblem(
       new Problem('server.overloaded', 'Cannot answer: too many requests are being answered'),
-      { requestId: 'overloaded', baseUrl: publicUrl ?? 'http://localhost' },
+      sceneOf({ id: 'overloaded', headers: {} }, publicUrl),
     ),
   }
 }
@@ -141,20 +139,16 @@ export function createVerifyApi({ authority, checkCaller, bodyBytesMax, publicUr
 const JSON_FIELDS =
   'Content-Type: application/json\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n'
 
-function withRequestId(asked: VerifyRequest, requestId: string | undefined): KeyQuestion {
-  return requestId === undefined ? asked : { key: asked.key, check: { ...asked.check, requestId } }
-}
-
 function printed(verdict: KeyVerdict | Promise<KeyVerdict>): string | Promise<string> {
   return verdict instanceof Promise ? verdict.then((later) => printVerdict(later)) : printVerdict(verdict)
 }
 
-function answered(body: string): LaneReply {
-  return { status: 200, fields: JSON_FIELDS, body }
+function answered(request: LaneRequest, body: string): LaneReply {
+  return repeatRequestId({ status: 200, fields: JSON_FIELDS, body }, request)
 }
 
-function answeredBatch(texts: readonly string[]): LaneReply {
-  return answered(`{"results":[${texts.join(',')}]}`)
+function answeredBatch(request: LaneRequest, texts: readonly string[]): LaneReply {
+  return answered(request, `{"results":[${texts.join(',')}]}`)
 }
 
 function isText(text: string | Promise<string>): text is string {
@@ -184,31 +178,9 @@ function checkForm({ method, headers }: LaneRequest): void {
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json[ \t]*(?:;|$)/i
 
-/** What may stand in a header, a log and an audit event as it is. */
-const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
-
-function requestIdOf({ headers }: Pick<LaneRequest, 'headers'>): string | undefined {
-  const given = headers['x-request-id']
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : undefined
-}
-
-/** A host as a client may call it. Anything else is not repeated to it. */
-const HOST = /^(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/
-
-function baseUrlOf({ headers }: Pick<LaneRequest, 'headers'>): string {
-  const host = headers['host']
-  return typeof host === 'string' && HOST.test(host) ? `http://${host}` : 'http://localhost'
-}
-
-function laneProblem(
-  problem: Problem,
-  scene: { readonly requestId: string; readonly baseUrl: string },
-): LaneReply {
-  const { requestId, baseUrl } = scene
-  const reply = problemReply(problem, {
-    requestId,
-    metadataUrl: `${baseUrl}/.well-known/oauth-protected-resource`,
-  })
+function laneProblem(problem: Problem, scene: Scene): LaneReply {
+  const { requestId } = scene
+  const reply = problemReply(problem, scene)
   const headers = Object.entries({ ...reply.headers, 'Cache-Control': 'no-store', 'X-Request-Id': requestId })
   const document: unknown = JSON.parse(String(reply.body))
   return {

@@ -1,4 +1,5 @@
 import type { KeyAuthority } from '../../core/key-authority.ts'
+import { limitsOf } from '../../core/keys/api-key.ts'
 import { parseKeyToken } from '../../core/keys/key-token.ts'
 import type { KeyCheck, KeyVerdict, PermissionQuery } from '../../core/keys/verdict.ts'
 import type { Clock } from '../../core/ports/clock.ts'
@@ -14,7 +15,6 @@ export type VerifyRight = 'verify' | 'explain'
 export type CheckCaller = (
   request: LaneRequest,
   right: VerifyRight,
-  requestId: string | undefined,
 ) => Problem | undefined | Promise<Problem | undefined>
 
 /** What the callers of verifications are judged by. */
@@ -36,37 +36,40 @@ export type VerifyCallerParts = {
 export function createCheckCaller(parts: VerifyCallerParts): CheckCaller {
   const { authority, clock, addressOf, failsafeMode } = parts
 
-  const problemOf = ({ refusal, retryAt }: KeyVerdict, right: VerifyRight): Problem | undefined => {
-    if (refusal === undefined) return undefined
-    if (refusal === 'insufficient') return missing(right)
-    return refusedToken(refusal, retryAt === undefined ? undefined : retryAt - clock.now())
+  const problemOf = (verdict: KeyVerdict, right: VerifyRight): Problem | undefined => {
+    const { refusal: reason, found, limits: states, retryAt } = verdict
+    if (reason === undefined) return undefined
+    if (reason === 'insufficient') return missing(right)
+    const standing = found && { limits: limitsOf(found), states }
+    return refusedToken({ reason, retryAt, standing }, clock.now())
   }
 
-  const checkSlowly: CheckCaller = async (request, right, requestId = '') => {
+  const checkSlowly: CheckCaller = async (request, right) => {
     const address = addressOf(request)
-    const origin = { carrier: 'http', requestId, local: false, ...(address !== undefined && { address }) }
-    const verdict = await authority.tokens.verify(shownToken(request) ?? '', origin)
-    if (!verdict.valid) {
-      const { reason, retryAt } = verdict
-      return refusedToken(reason, retryAt === undefined ? undefined : retryAt - clock.now())
+    const origin = {
+      carrier: 'http',
+      requestId: request.id,
+      local: false,
+      ...(address !== undefined && { address }),
     }
+    const verdict = await authority.tokens.verify(shownToken(request) ?? '', origin)
+    if (!verdict.valid) return refusedToken(verdict, clock.now())
     const caller = await authority.tokens.identify(verdict.token, origin)
     const isAllowed = await authority.tokens.isAllowed(caller, { controller: 'keys', action: right })
     return isAllowed ? undefined : missing(right)
   }
 
-  return (request, right, requestId) => {
+  return (request, right) => {
     const token = shownToken(request)
     if (token === undefined) return NO_TOKEN
-    if (failsafeMode || parseKeyToken(token) === 'session') return checkSlowly(request, right, requestId)
+    if (failsafeMode || parseKeyToken(token) === 'session') return checkSlowly(request, right)
     const address = addressOf(request)
     const check: KeyCheck = {
       permissions: NEEDED[right],
       cost: right === 'verify' ? 1 : 0,
       ...(address !== undefined && { address }),
-      ...(requestId !== undefined && { requestId }),
     }
-    const verdict = authority.verification.check(token, check)
+    const verdict = authority.verification.check(token, check, request)
     if (verdict instanceof Promise) return verdict.then((later) => problemOf(later, right))
     return problemOf(verdict, right)
   }

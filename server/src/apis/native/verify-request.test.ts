@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { DomainError } from '../../core/errors.ts'
 import { Problem } from './problem.ts'
 import { BATCH_KEYS_MAX, bareKey, parseVerifyBatch, parseVerifyRequest } from './verify-request.ts'
 
@@ -113,7 +112,10 @@ describe('a question about one key', () => {
   })
 
   test('with permissions that cannot be read is refused', () => {
-    assert.throws(() => parseVerifyRequest('{"key":"k","permissions":"a:*"}'), DomainError)
+    const one = problemOf(() => parseVerifyRequest('{"key":"k","permissions":"a:*"}'))
+    assert.deepEqual([one.code, one.errors[0]?.pointer], ['policy.invalid', '/permissions'])
+    const many = pointersOf(() => parseVerifyBatch('{"keys":["k",{"key":"k","permissions":"a:*"}]}'))
+    assert.deepEqual(many, ['/keys/1/permissions'])
   })
 
   test('is refused when it is no JSON object, without a word of what it holds', () => {

@@ -3,9 +3,10 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.t
 import { parseJson } from '../../core/json-text.ts'
 import { parsePermissionQuery } from '../../core/keys/permission-query.ts'
 import { LIMITS_MAX } from '../../core/keys/policy.ts'
-import { COST_MAX, type KeyCheck } from '../../core/keys/verdict.ts'
+import { COST_MAX, type KeyCheck, type PermissionQuery } from '../../core/keys/verdict.ts'
 import { nearestName } from '../../core/nearest-name.ts'
 import { type InputError, Problem } from './problem.ts'
+import { withPointers } from './problem-document.ts'
 
 /** One question about a key. */
 export type VerifyRequest = {
@@ -25,8 +26,8 @@ const RESOURCE_LENGTH_MAX = 1_000
 /**
  * The question in the body of a request for one key.
  *
- * @throws {Problem} `request.malformed_body`, `request.invalid`.
- * @throws {DomainError} `policy.invalid` for permissions that cannot be read.
+ * @throws {Problem} `request.malformed_body`, `request.invalid`;
+ *   `policy.invalid` for permissions that cannot be read.
  */
 export function parseVerifyRequest(body: string): VerifyRequest {
   const key = bareKey(body)
@@ -98,9 +99,7 @@ function readQuestion(given: JsonObject, pointer: string, members: readonly stri
     throw invalidBody([{ pointer: `${pointer}/explain`, detail: 'must be true or false' }])
   }
   const check: KeyCheck = {
-    ...(permissions !== undefined && {
-      permissions: parsePermissionQuery(readPermissions(permissions, pointer)),
-    }),
+    ...(permissions !== undefined && { permissions: readPermissions(permissions, pointer) }),
     ...(cost !== undefined && { cost: readCost(cost, pointer) }),
     ...(ip !== undefined && addressOf(ip, pointer)),
     ...(limits !== undefined && { limits: readLimits(limits, pointer) }),
@@ -122,10 +121,19 @@ function readKey(key: unknown, pointer: string): string {
   throw invalidBody([{ pointer, detail: 'must be a text' }])
 }
 
-function readPermissions(given: JsonValue, pointer: string): string | readonly string[] {
-  if (typeof given === 'string') return given
-  if (Array.isArray(given) && given.every((item): item is string => typeof item === 'string')) return given
-  throw invalidBody([{ pointer: `${pointer}/permissions`, detail: 'must be a text or a list of texts' }])
+function readPermissions(given: JsonValue, pointer: string): PermissionQuery {
+  if (!isText(given) && !(Array.isArray(given) && given.every(isText))) {
+    throw invalidBody([{ pointer: `${pointer}/permissions`, detail: 'must be a text or a list of texts' }])
+  }
+  try {
+    return parsePermissionQuery(given)
+  } catch (error) {
+    throw withPointers(error, (within) => `${pointer}${within}`)
+  }
+}
+
+function isText(value: JsonValue): value is string {
+  return typeof value === 'string'
 }
 
 function readCost(given: JsonValue, pointer: string): number {

@@ -27,35 +27,37 @@ function measuredVerification(verification: VerificationUseCases, metrics: Metri
     return verdict
   }
   // Looking at the clock costs more than all the counting; most verifications do without.
-  const timed: VerificationUseCases['check'] = (token, check) => {
+  const timed: VerificationUseCases['check'] = (token, check, request) => {
     const startedAt = performance.now()
     const ended = (verdict: KeyVerdict): KeyVerdict => {
       metrics.tookToVerify((performance.now() - startedAt) / 1000)
       return counted(verdict)
     }
-    const answer = verification.check(token, check)
+    const answer = verification.check(token, check, request)
     return answer instanceof Promise ? answer.then(ended) : ended(answer)
   }
   return {
-    check: (token, check) => {
+    check: (token, check, request) => {
       untilSample -= 1
       if (untilSample < 0) {
         untilSample = SAMPLED_ONE_IN - 1
-        return timed(token, check)
+        return timed(token, check, request)
       }
-      const answer = verification.check(token, check)
+      const answer = verification.check(token, check, request)
       return answer instanceof Promise ? answer.then(counted) : counted(answer)
     },
-    checkAll: (questions) => {
+    checkAll: (questions, request) => {
       untilSample -= questions.length
       const startedAt = untilSample < 0 ? performance.now() : undefined
-      const answers = verification.checkAll(questions)
+      const answers = verification.checkAll(questions, request)
       if (startedAt !== undefined) {
         untilSample = SAMPLED_ONE_IN - 1
         metrics.tookToVerify((performance.now() - startedAt) / 1000 / questions.length)
       }
       return answers.map((answer) => (answer instanceof Promise ? answer.then(counted) : counted(answer)))
     },
+    grantedScopes: (key) => verification.grantedScopes(key),
+    fingerprintRange: (digits) => verification.fingerprintRange(digits),
     explain: (token, check) => verification.explain(token, check),
   }
 }

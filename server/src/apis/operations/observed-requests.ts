@@ -1,4 +1,5 @@
 import type { HttpHandler, HttpReply, HttpRequest } from '../../transports/http/http-message.ts'
+import { isPlainRequestId } from '../../transports/http/request-id.ts'
 import type { LaneRoute } from '../../transports/lane/lane-message.ts'
 import type { MeasuredApi } from './metric-table.ts'
 import type { Metrics } from './metrics.ts'
@@ -98,14 +99,10 @@ export function printablePath(path: string): string {
   return parts.join('/').slice(0, PATH_CHARACTERS_MAX)
 }
 
-/** What the client knows its request by, or else what our own log calls it; the lane gives no ids of its own. */
+/** What the client knows its request by, or else what our own log calls it. */
 export function requestIdOf({ headers, id }: ObservedRequest, reply: ObservedReply): string | undefined {
   const told = reply.headers?.['X-Request-Id'] ?? reply.headers?.['X-Kuzzle-Request-Id']
-  return [told, id, headers['x-request-id']].find(isPlainId)
-}
-
-function isPlainId(id: unknown): id is string {
-  return typeof id === 'string' && /^[\x21-\x7e]{1,128}$/.test(id)
+  return [told, id, headers['x-request-id']].find(isPlainRequestId)
 }
 
 function after<Reply>(reply: Reply | Promise<Reply>, note: (reply: Reply) => void): Reply | Promise<Reply> {

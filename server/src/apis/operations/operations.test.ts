@@ -1,24 +1,22 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import type { Right } from '../../core/access/rights.ts'
 import { openTestAuthority } from '../../core/contract/test-authority.ts'
-import type { UserId } from '../../core/ids.ts'
 import type { HttpReply, HttpRequest } from '../../transports/http/http-message.ts'
 import { createMetrics, createMetricsSlab } from './metrics.ts'
 import { createOperations, type Operations, type OperationsParts } from './operations.ts'
-import { requestOf } from './testing/http-request.ts'
+import { replyOf, requestOf } from './testing/http-request.ts'
 import { parsePrometheus } from './testing/prometheus-text.ts'
 
 type Fixture = {
   readonly operations: Operations
   get(path: string, given?: Partial<HttpRequest>): Promise<HttpReply>
-  /** A request that shows a key of a user with that profile. */
-  as(profile: string, scopes?: readonly string[]): Promise<Partial<HttpRequest>>
 }
 
 async function opened(t: TestContext, parts: Partial<OperationsParts> = {}): Promise<Fixture> {
   const authority = await openTestAuthority(t)
   const operations = createOperations({
-    authority,
+    guard: async () => replyOf(401, { 'Cache-Control': 'no-store' }),
     metrics: createMetrics([createMetricsSlab()], 0),
     metricsArePublic: false,
     isStorageHealthy: () => authority.storage.isHealthy(),
@@ -28,13 +26,6 @@ async function opened(t: TestContext, parts: Partial<OperationsParts> = {}): Pro
   return {
     operations,
     get: async (path, given = {}) => operations.handler(requestOf(path, given)),
-    as: async (profile, scopes) => {
-      const caller = await authority.userWith(`user-${profile}`, profile)
-      const policy = scopes === undefined ? {} : { policy: { scopes } }
-      const request = { owner: `user-${profile}` as UserId, description: '', native: {}, ...policy }
-      const { token } = await authority.keys.issueFor(caller, request)
-      return { headers: { host: 'latchkey.example', authorization: `Bearer ${token.reveal()}` } }
-    },
   }
 }
 
@@ -160,33 +151,22 @@ test('metrics are for who asks on this very host', async (t) => {
 })
 
 test('metrics are for callers with the right server:metrics, and for no others', async (t) => {
-  const { get, as } = await opened(t)
-  const anonymous = await get('/metrics')
-  assert.deepEqual(
-    [anonymous.status, anonymous.headers['WWW-Authenticate']],
-    [401, 'Bearer realm="latchkey"'],
-  )
-  for (const authorization of ['Bearer nonsense', 'Basic abc', ['Bearer a', 'Bearer b']]) {
-    const { status, headers } = await get('/metrics', { headers: { authorization } })
-    assert.equal(status, 401)
-    assert.equal(headers['WWW-Authenticate'], 'Bearer realm="latchkey", error="invalid_token"')
+  const asked: Right[] = []
+  const guard: OperationsParts['guard'] = async ({ headers }, right) => {
+    asked.push(right)
+    return headers['x-api-key'] === 'good' ? undefined : replyOf(403, { 'X-By': 'guard' })
   }
-  assert.equal((await get('/metrics', await as('default'))).status, 403)
-  assert.equal((await get('/metrics', await as('admin'))).status, 200)
-})
-
-test('a key whose scopes leave only the metrics may read them, and one without them may not', async (t) => {
-  const first = await opened(t)
-  assert.equal((await first.get('/metrics', await first.as('admin', ['server:metrics']))).status, 200)
-  const second = await opened(t)
-  assert.equal((await second.get('/metrics', await second.as('admin', ['invoices:*']))).status, 403)
+  const { get } = await opened(t, { guard })
+  const refused = await get('/metrics')
+  assert.deepEqual([refused.status, refused.headers['X-By']], [403, 'guard'])
+  assert.equal((await get('/metrics', { headers: { 'x-api-key': 'good' } })).status, 200)
+  assert.deepEqual(asked, Array(2).fill({ controller: 'server', action: 'metrics' }))
 })
 
 test('metrics are for everybody when a setting says so, and for nobody when they are switched off', async (t) => {
   assert.equal((await (await opened(t, { metricsArePublic: true })).get('/metrics')).status, 200)
-  const authority = await openTestAuthority(t)
   const operations = createOperations({
-    authority,
+    guard: () => assert.fail('nobody has to be asked'),
     metricsArePublic: true,
     isStorageHealthy: async () => true,
     version: '1.2.3',

@@ -108,7 +108,10 @@ export function openScenarioKnox(
     createAuthenticator: (one, topology) => createAuthenticator(one, topology, authentication),
     createService: (service, topology) =>
       service.role === 'KNOX-AUTH-SERVICE'
-        ? createAuthService(service, topology.file, { tokenFor: () => undefined })
+        ? createAuthService(service, topology.file, {
+            tokenFor: () => undefined,
+            scopesOf: (key) => authority.verification.grantedScopes(key),
+          })
         : createTokenService(service, topology, tokenParts),
     administrators: { users: [], groups: [] },
     timing: { now, wait: () => Promise.resolve() },

@@ -59,7 +59,7 @@ export async function openScenarioServer(
     idempotency: authority.storage.idempotency,
     clock,
     log,
-    settings: { ...TEST_KUZZLE_SETTINGS },
+    settings: { ...TEST_KUZZLE_SETTINGS, isApiPublic: true },
     verification: createVerifyApi({ authority, checkCaller, bodyBytesMax: 100_000 }).overHttp,
     addressOf,
   })

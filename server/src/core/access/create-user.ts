@@ -111,7 +111,7 @@ async function storeUserAs(
 ): Promise<User> {
   const { id, content } = request
   checkNewCredentials(request.credentials)
-  if (Object.keys(request.credentials).length > 0) checkMaySetPasswords(caller)
+  if (Object.keys(request.credentials).length > 0) checkMaySetPasswords(context.settings, caller)
   const user: User = {
     id,
     profileIds: checkProfileIds(id, request.profileIds),

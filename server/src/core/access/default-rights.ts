@@ -14,7 +14,8 @@ export type DefaultRights = {
 /** In the order in which they are written: the one that everybody has first, so that a crash leaves less open. */
 export const DEFAULT_NAMES = ['anonymous', 'default', 'admin'] as const
 
-const EVERYTHING: ControllerRights = { '*': { actions: { '*': true } } }
+/** Every action of every controller. */
+export const EVERYTHING: ControllerRights = { '*': { actions: { '*': true } } }
 const UNLIMITED = { anonymous: 0, default: 0, admin: 0 }
 
 /** Kuzzle's permissive start, for development: everybody may do everything. */

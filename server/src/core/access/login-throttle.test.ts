@@ -12,6 +12,7 @@ const settings: CoreSettings = {
   apiKeyMaxTtlMs: -1,
   apiKeyMayIssueKeys: true,
   keyspaces: {},
+  leakActions: { '*': 'revoke' },
   restoreWindowMs: 0,
   revokedKeptMs: 0,
   usageKeptMs: 0,

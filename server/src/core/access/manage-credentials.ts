@@ -20,7 +20,7 @@ export type CredentialsOwner = { readonly strategy: string; readonly owner: User
  *
  * @throws {DomainError} `credentials.unknown_strategy`, `credentials.invalid`, `credentials.already_exist`,
  *   `credentials.username_taken`, `user.not_found`, `user.anonymous_immutable`, `server.overloaded`;
- *   `key.issuing_forbidden` when the caller shows a key that is bound by a policy.
+ *   `key.issuing_forbidden` when the caller shows a key that may not issue tokens.
  */
 export async function createCredentials(
   context: Context,
@@ -29,7 +29,7 @@ export async function createCredentials(
 ): Promise<CredentialsInfo> {
   checkStrategy(strategy)
   refuseAnonymous(owner)
-  checkMaySetPasswords(caller)
+  checkMaySetPasswords(context.settings, caller)
   const credentials = await hashCredentials(context, owner, body)
   const change = { by: caller, action: 'credentials.create', subject: `user:${owner}` } as const
   await recordChange(context, { ...change, details: { strategy } }, (event) =>
@@ -52,8 +52,8 @@ export async function hashCredentials(
  * Changes username, password, or both.
  *
  * @throws {DomainError} `credentials.unknown_strategy`, `credentials.invalid`, `credentials.not_found`,
- *   `credentials.username_taken`, `server.overloaded`; `key.issuing_forbidden` when the caller shows a key that is bound by
- *   a policy.
+ *   `credentials.username_taken`, `server.overloaded`; `key.issuing_forbidden` when the caller shows a key that may not
+ *   issue tokens.
  */
 export async function updateCredentials(
   context: Context,
@@ -61,7 +61,7 @@ export async function updateCredentials(
   { strategy, owner, body }: CredentialsOwner & { readonly body: JsonObject },
 ): Promise<CredentialsInfo> {
   checkStrategy(strategy)
-  checkMaySetPasswords(caller)
+  checkMaySetPasswords(context.settings, caller)
   const { username, password } = parseChangedCredentials(body)
   // Asked first, so that no password is hashed in vain.
   await findCredentials(context, owner)

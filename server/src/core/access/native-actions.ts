@@ -7,6 +7,12 @@ export const NATIVE_ACTIONS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   Object.entries(catalogue()).map(([controller, actions]) => [controller, new Set(actions.split(/\s+/))]),
 )
 
+/**
+ * The controllers whose rights decide what a caller may do here. Of the others, such as `document`, what a role grants is
+ * only told to those who ask for it.
+ */
+export const OBEYED_CONTROLLERS: ReadonlySet<string> = new Set(['auth', 'keys', 'security', 'server'])
+
 function catalogue(): Readonly<Record<string, string>> {
   const memoryStorage = `append bitcount bitop bitpos dbsize decr decrby del exists expire expireat flushdb geoadd
     geodist geohash geopos georadius georadiusbymember get getbit getrange getset hdel hexists hget hgetall hincrby
@@ -34,7 +40,7 @@ function catalogue(): Readonly<Record<string, string>> {
       upsert validate`,
     index: 'create delete exists list mDelete stats',
     memoryStorage,
-    keys: 'create explain read revoke update verify',
+    keys: 'create explain range read revoke update verify',
     ms: memoryStorage,
     realtime: 'count join list publish subscribe unsubscribe validate',
     security: `checkRights createApiKey createCredentials createFirstAdmin createOrReplaceProfile

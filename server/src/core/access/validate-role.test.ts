@@ -7,10 +7,11 @@ import type { ProfileId, RoleId } from '../ids.ts'
 import { CLOSED_RIGHTS, DEFAULT_NAMES, OPEN_RIGHTS, STANDARD_RIGHTS } from './default-rights.ts'
 import { NATIVE_ACTIONS } from './native-actions.ts'
 import { checkAnonymousRole, parsePolicies, parseRateLimit } from './validate-profile.ts'
-import { checkControllersExist, parseControllerRights } from './validate-role.ts'
+import { checkControllersExist, parseControllerRights, type RoleNames } from './validate-role.ts'
 
 const ROLE = 'r' as RoleId
 const PROFILE = 'p' as ProfileId
+const NAMES: readonly RoleNames[] = ['known', 'forced', 'free']
 
 /** The code and facts of the refusal, without `id`. */
 function refusalOf(work: () => unknown): Readonly<Record<string, unknown>> {
@@ -59,13 +60,13 @@ describe('the shape of a role', () => {
 
   test('is either read or refused as a domain error, whatever it is', () => {
     fc.assert(
-      fc.property(fc.anything({ maxDepth: 4 }), fc.boolean(), (value, force) => {
+      fc.property(fc.anything({ maxDepth: 4 }), fc.constantFrom(...NAMES), (value, names) => {
         try {
           const rights = parseControllerRights(ROLE, value)
           for (const { actions } of Object.values(rights)) {
             for (const allowed of Object.values(actions)) assert.equal(typeof allowed, 'boolean')
           }
-          checkControllersExist(ROLE, rights, force)
+          checkControllersExist(ROLE, rights, names)
         } catch (error) {
           assert.ok(error instanceof DomainError, String(error))
         }
@@ -76,12 +77,12 @@ describe('the shape of a role', () => {
 })
 
 describe('controllers and actions of a role', () => {
-  const check = (controllers: Readonly<Record<string, string>>, force = false) => {
+  const check = (controllers: Readonly<Record<string, string>>, names: RoleNames = 'known') => {
     const rights = Object.entries(controllers).map(([name, action]) => [
       name,
       { actions: { [action]: true } },
     ])
-    checkControllersExist(ROLE, Object.fromEntries(rights), force)
+    checkControllersExist(ROLE, Object.fromEntries(rights), names)
   }
 
   test('must exist, with a hint at what was probably meant', () => {
@@ -100,14 +101,29 @@ describe('controllers and actions of a role', () => {
   })
 
   test('may be unknown with force, but not actions of native controllers', () => {
-    assert.doesNotThrow(() => check({ iotAssets: 'track' }, true))
-    assert.equal(refusalOf(() => check({ document: 'destroy' }, true))['code'], 'role.unknown_action')
+    assert.doesNotThrow(() => check({ iotAssets: 'track' }, 'forced'))
+    assert.equal(refusalOf(() => check({ document: 'destroy' }, 'forced'))['code'], 'role.unknown_action')
+  })
+
+  test('may be of ones own making, but not where they decide what may be done here', () => {
+    const own = { document: 'read', index: 'read', admin: 'read', cluster: 'view', debug: 'on', x: 'y' }
+    assert.doesNotThrow(() => check(own, 'free'))
+    for (const [controller, action] of [
+      ['keys', 'rotate'],
+      ['auth', 'logIn2'],
+      ['security', 'getUsr'],
+      ['server', 'metric'],
+    ] as const) {
+      const refusal = refusalOf(() => check({ [controller]: action }, 'free'))
+      assert.equal(refusal['code'], 'role.unknown_action', controller)
+    }
+    assert.throws(() => check({ keys: 'rotate' }, 'free'), /it has create, explain, read, revoke/)
   })
 
   test('may be *, but * as controller takes no other action', () => {
     assert.doesNotThrow(() => check({ '*': '*', auth: '*', document: 'mUpsert' }))
-    for (const force of [true, false]) {
-      assert.equal(refusalOf(() => check({ '*': 'login' }, force))['code'], 'role.unknown_action')
+    for (const names of NAMES) {
+      assert.equal(refusalOf(() => check({ '*': 'login' }, names))['code'], 'role.unknown_action')
     }
   })
 
@@ -129,7 +145,7 @@ describe('controllers and actions of a role', () => {
   test('of the default rights exist', () => {
     for (const { roles } of [OPEN_RIGHTS, CLOSED_RIGHTS, STANDARD_RIGHTS]) {
       for (const name of DEFAULT_NAMES)
-        assert.doesNotThrow(() => checkControllersExist(ROLE, roles[name], false))
+        assert.doesNotThrow(() => checkControllersExist(ROLE, roles[name], 'known'))
     }
   })
 })

@@ -2,7 +2,7 @@ import { DomainError } from '../errors.ts'
 import type { RoleId } from '../ids.ts'
 import { isJsonObject } from '../json.ts'
 import { nearestName } from '../nearest-name.ts'
-import { NATIVE_ACTIONS } from './native-actions.ts'
+import { NATIVE_ACTIONS, OBEYED_CONTROLLERS } from './native-actions.ts'
 import type { ActionRights, ControllerRights } from './role.ts'
 import { printShapeProblem, type ShapeProblem } from './shape-problem.ts'
 
@@ -20,23 +20,35 @@ export function parseControllerRights(id: RoleId, value: unknown): ControllerRig
 }
 
 /**
- * Passes when every controller and action exists. `force` lets unknown controllers pass, such as those of plugins that
- * this server does not have; native ones are known, so their actions must exist all the same.
+ * Which names a role may have: those that are `known`; with `forced`, as Kuzzle's `force`, also controllers that are not,
+ * such as those of plugins; `free`, any names but unknown actions of the controllers that Latchkey itself acts upon.
+ */
+export type RoleNames = 'known' | 'forced' | 'free'
+
+/**
+ * Passes when every controller and action exists, or may have a name of the client's own. What is known has only the
+ * actions that it has, since a misspelt one would silently grant nothing.
  *
  * @throws {DomainError} `role.unknown_controller` (`facts` `id`, `controller`, `suggestion?`), `role.unknown_action`
  *   (also `action`).
  */
-export function checkControllersExist(id: RoleId, controllers: ControllerRights, force: boolean): void {
+export function checkControllersExist(id: RoleId, controllers: ControllerRights, names: RoleNames): void {
   for (const [controller, { actions }] of Object.entries(controllers)) {
-    const known = controller === '*' ? NO_ACTIONS : NATIVE_ACTIONS.get(controller)
+    const known = controller === '*' ? NO_ACTIONS : actionsOf(controller, names)
     if (known === undefined) {
-      if (!force) throw unknownController(id, controller)
+      if (names === 'known') throw unknownController(id, controller)
       continue
     }
     for (const action of Object.keys(actions)) {
       if (action !== '*' && !known.has(action)) throw unknownAction(id, controller, action, known)
     }
   }
+}
+
+/** The only actions that a role may name of the controller; undefined: the controller is nobody's here. */
+function actionsOf(controller: string, names: RoleNames): ReadonlySet<string> | undefined {
+  if (names === 'free' && !OBEYED_CONTROLLERS.has(controller)) return undefined
+  return NATIVE_ACTIONS.get(controller)
 }
 
 /** No action exists in all controllers, so `*` may only be combined with `*`. */
@@ -87,9 +99,17 @@ function unknownAction(
   const suggestion = nearestName(action, known)
   return new DomainError(
     'role.unknown_action',
-    `Cannot store role "${id}": controller "${controller}" has no action "${action}"${hint(suggestion)}`,
+    `Cannot store role "${id}": controller "${controller}" has no action "${action}"${hint(suggestion) || listOf(known)}`,
     { id, controller, action, ...(suggestion !== undefined && { suggestion }) },
   )
+}
+
+/** Longest list of actions that a refusal names. */
+const LISTED_MAX = 12
+
+function listOf(known: ReadonlySet<string>): string {
+  if (known.size === 0 || known.size > LISTED_MAX) return ''
+  return `; it has ${[...known].join(', ')}`
 }
 
 function hint(suggestion: string | undefined): string {

@@ -8,10 +8,10 @@ import type { Existing } from '../ports/access-store.ts'
 import type { Caller } from './caller.ts'
 import { roleAllows } from './evaluate-rights.ts'
 import { PROTECTED_ROLES, type Role } from './role.ts'
-import { checkControllersExist, parseControllerRights } from './validate-role.ts'
+import { checkControllersExist, parseControllerRights, type RoleNames } from './validate-role.ts'
 
-/** A role to write. `force` accepts controllers that this server does not know. */
-export type RoleWrite = { readonly id: RoleId; readonly request: RoleRequest; readonly force: boolean }
+/** A role to write. */
+export type RoleWrite = { readonly id: RoleId; readonly request: RoleRequest; readonly names: RoleNames }
 
 /**
  * Creates a role; or with `existing` `replace`, creates or replaces it.
@@ -101,9 +101,9 @@ export async function getRole(context: Context, id: RoleId): Promise<Role> {
 }
 
 /** The checked members of a role. @throws {DomainError} As `putRole`. */
-export function checkRole({ id, request, force }: RoleWrite): Omit<Role, 'id' | 'record'> {
+export function checkRole({ id, request, names }: RoleWrite): Omit<Role, 'id' | 'record'> {
   const controllers = parseControllerRights(id, request.controllers)
-  checkControllersExist(id, controllers, force)
+  checkControllersExist(id, controllers, names)
   const parts = {
     controllers,
     ...(request.tags !== undefined && { tags: request.tags }),

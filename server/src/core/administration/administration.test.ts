@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { SEARCHABLE_FIELDS } from '../../query/fields.ts'
 import { openTestAuthority, TEST_ORIGIN, type TestAuthority } from '../contract/test-authority.ts'
 import type { ProfileId, RoleId, UserId } from '../ids.ts'
@@ -93,6 +93,80 @@ describe('resetting security', () => {
     await assert.rejects(profiles.get('p' as ProfileId), { code: 'profile.not_found' })
     assert.equal(await anonymousMay(authority, 'createUser'), false)
     await authority.userWith('bob')
+  })
+})
+
+describe('recovering the administrator', () => {
+  const ADA = { username: 'ada', password: 'new password' }
+  const logIn = ({ sessions }: TestAuthority, login = ADA) =>
+    sessions.login({ strategy: 'local', ttlMs: 60_000, ...login }, TEST_ORIGIN)
+  const mayAll = async ({ tokens, users }: TestAuthority, id: string) =>
+    tokens.mayUser(await users.get(id as UserId), { controller: 'security', action: 'createUser' })
+  const recoveries = ({ audited }: TestAuthority) =>
+    audited.filter(({ action }) => action === 'admin.recover').map(({ subject }) => subject)
+
+  async function openBroken(t: TestContext): Promise<TestAuthority> {
+    const authority = await openTestAuthority(t)
+    const { nobody, profiles, roles } = authority
+    await authority.userWith('root', 'admin')
+    const request = { controllers: { a: { actions: { b: true } } }, tags: ['kept'], content: {} }
+    await roles.update(nobody, 'admin' as RoleId, request, true)
+    await profiles.update(nobody, 'admin' as ProfileId, { policies: [{ roleId: 'default' as RoleId }] })
+    assert.equal(await mayAll(authority, 'root'), false)
+    return authority
+  }
+
+  test('gives role and profile their rights back and creates a user, with a trace of each', async (t) => {
+    const authority = await openBroken(t)
+    const user = await authority.administration.recoverAdministrator(authority.nobody, ADA)
+    assert.deepEqual([user.id, user.profileIds], ['ada', ['admin']])
+    assert.equal(await mayAll(authority, 'ada'), true)
+    assert.equal(await mayAll(authority, 'root'), true)
+    await logIn(authority)
+    const role = await authority.roles.get('admin' as RoleId)
+    assert.deepEqual([role.controllers, role.tags], [everything, ['kept']])
+    assert.deepEqual(recoveries(authority), ['role:admin', 'profile:admin', 'user:ada'])
+    assert.doesNotMatch(JSON.stringify(authority.audited), /new password/)
+    await authority.administration.recoverAdministrator(authority.nobody, ADA)
+    await logIn(authority)
+  })
+
+  test('makes an administrator of the user that has the username, or else the id', async (t) => {
+    for (const [id, username] of [
+      ['kuid-1', 'ada'],
+      ['ada', 'another'],
+      ['ada', undefined],
+    ] as const) {
+      const authority = await openBroken(t)
+      const { administration, nobody } = authority
+      await authority.users.create(nobody, {
+        id: id as UserId,
+        idKind: 'human',
+        profileIds: ['default' as ProfileId],
+        content: { kept: true },
+        credentials: username === undefined ? {} : { local: { username, password: 'old' } },
+      })
+      const user = await administration.recoverAdministrator(nobody, ADA)
+      assert.deepEqual([user.id, user.profileIds, user.content], [id, ['default', 'admin'], { kept: true }])
+      assert.equal(await mayAll(authority, id), true)
+      const { issued } = await logIn(authority)
+      assert.equal(issued.owner, id)
+      await assert.rejects(logIn(authority, { username: 'ada', password: 'old' }), { code: 'login.failed' })
+    }
+  })
+
+  test('changes nothing when name or password cannot be used', async (t) => {
+    const authority = await openBroken(t)
+    const refused = [
+      [{ username: 'ada', password: '' }, 'credentials.invalid'],
+      [{ username: '_search', password: 'x' }, 'id.invalid'],
+      [{ username: 'anonymous', password: 'x' }, 'user.anonymous_immutable'],
+    ] as const
+    for (const [login, code] of refused) {
+      await assert.rejects(authority.administration.recoverAdministrator(authority.nobody, login), { code })
+    }
+    assert.deepEqual(recoveries(authority), [])
+    assert.equal(await mayAll(authority, 'root'), false)
   })
 })
 

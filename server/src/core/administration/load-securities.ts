@@ -35,7 +35,7 @@ export async function loadSecurities(
   const roles = Object.entries(securities.roles).map(([id, request]) => ({
     id: id as RoleId,
     request,
-    force: options.force,
+    names: options.force ? ('forced' as const) : ('known' as const),
   }))
   const profiles = Object.entries(securities.profiles).map(([id, request]) => ({
     id: id as ProfileId,

@@ -11,7 +11,7 @@ import type { Context } from '../context.ts'
 export async function restrictDefaultRights(context: Context, caller: Caller): Promise<void> {
   for (const name of DEFAULT_NAMES) {
     const request = { controllers: STANDARD_RIGHTS.roles[name], content: {} }
-    await putRole(context, caller, { id: defaultRoleId(name), request, force: false, existing: 'replace' })
+    await putRole(context, caller, { id: defaultRoleId(name), request, names: 'known', existing: 'replace' })
   }
   for (const name of DEFAULT_NAMES) {
     const request = {

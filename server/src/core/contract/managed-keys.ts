@@ -23,6 +23,8 @@ export type ManagedKeys = {
   readonly token: string
   /** A user with exactly these rights, written `controller:action`. */
   userWhoMay(id: string, ...rights: readonly string[]): Promise<Caller>
+  /** Has `bob` do exactly this, written `controller:action`. */
+  allowBob(...rights: readonly string[]): Promise<void>
   /** The caller who shows that token. */
   callerWith(token: string): Promise<Caller>
   /** What verifications say of a token: `valid` or the reason. */
@@ -50,6 +52,10 @@ export async function openManagedKeys(
     eve,
     token: token.reveal(),
     userWhoMay: (id, ...rights) => userWhoMay(authority, id, rights),
+    async allowBob(...rights) {
+      const profileIds = [await profileFor(authority, 'bob', rights)]
+      await authority.users.update(root, BOB, { content: {}, profileIds })
+    },
     async callerWith(text) {
       const verdict = await authority.tokens.verify(text, TEST_ORIGIN)
       assert.ok(verdict.valid)
@@ -63,6 +69,17 @@ export async function openManagedKeys(
 }
 
 async function userWhoMay(authority: TestAuthority, id: string, rights: readonly string[]): Promise<Caller> {
+  return authority.userWith(id, await profileFor(authority, id, rights))
+}
+
+let profilesMade = 0
+
+/** A new profile with exactly these rights. */
+async function profileFor(
+  authority: TestAuthority,
+  name: string,
+  rights: readonly string[],
+): Promise<ProfileId> {
   const controllers: Record<string, { actions: Record<string, boolean> }> = {}
   for (const right of rights) {
     const [controller = '', action = ''] = right.split(':')
@@ -71,8 +88,10 @@ async function userWhoMay(authority: TestAuthority, id: string, rights: readonly
   }
   const none = { nothing: { actions: { at_all: true } } }
   const role = { controllers: rights.length > 0 ? controllers : none, content: {} }
-  await authority.roles.create(authority.nobody, `${id}-role` as RoleId, role, true)
-  const profile = { policies: [{ roleId: `${id}-role` as RoleId }], content: {} }
-  await authority.profiles.create(authority.nobody, `${id}-profile` as ProfileId, profile)
-  return authority.userWith(id, `${id}-profile`)
+  profilesMade += 1
+  const roleId = `${name}-role-${profilesMade}` as RoleId
+  await authority.roles.create(authority.nobody, roleId, role, true)
+  const profileId = `${name}-profile-${profilesMade}` as ProfileId
+  await authority.profiles.create(authority.nobody, profileId, { policies: [{ roleId }], content: {} })
+  return profileId
 }

@@ -41,6 +41,7 @@ const TEST_SETTINGS: CoreSettings = {
   apiKeyMaxTtlMs: -1,
   apiKeyMayIssueKeys: true,
   keyspaces: { default: { prefix: 'lk', environment: 'live' } },
+  leakActions: { '*': 'revoke' },
   restoreWindowMs: 30 * 86_400_000,
   revokedKeptMs: 90 * 86_400_000,
   usageKeptMs: 400 * 86_400_000,

@@ -1,3 +1,4 @@
+import type { Role } from '../access/role.ts'
 import type { KeyId, UserId } from '../ids.ts'
 import type { JsonObject } from '../json.ts'
 import type { Instant, RecordInfo } from '../record.ts'
@@ -111,6 +112,11 @@ export type FoundKey = {
   readonly notes?: KeyNotes
 }
 
+/** All limits that bind a key: its own, and those that it shares with the other keys of its owner. */
+export function limitsOf({ key, ownerLimits = [] }: FoundKey): readonly RateLimit[] {
+  return [...(key.policy?.limits ?? []), ...ownerLimits]
+}
+
 /**
  * What was worked out about a found key, kept with the key itself.
  *
@@ -123,6 +129,10 @@ export type KeyNotes = {
   /** What APIs answer about it as long as it is good; each has a text of its own. */
   verifyText: string | undefined
   authorizeText: string | undefined
+  /** What the texts say that its scopes come to. */
+  textsOf: readonly string[] | undefined
+  /** See `grantedScopesOf`. */
+  granted: { readonly roles: readonly Role[]; readonly scopes: readonly string[] } | undefined
 }
 
 /** Whether the key's life is over at `now`. */

@@ -3,12 +3,13 @@ import type { Caller } from '../access/caller.ts'
 import { mayWithAnybodys, mayWithKey, rightMissing } from '../access/key-rights.ts'
 import type { Context } from '../context.ts'
 import { DomainError } from '../errors.ts'
-import type { UserId } from '../ids.ts'
+import type { KeyId, UserId } from '../ids.ts'
 import type { BulkResult, KeySelection } from '../key-authority.ts'
 import type { ApiKey, RevocationReason } from './api-key.ts'
 import { disable, isDisabledFor } from './disable-key.ts'
 import { findKeys } from './find-keys.ts'
 import { endKey } from './revoke-key.ts'
+import { writeUses } from './write-uses.ts'
 
 /** What is done with all keys of a selection. */
 export type BulkOperation = {
@@ -48,6 +49,8 @@ export async function changeManyKeys(
   let changed = 0
   for (let start = 0; start < matched; start += BATCH) {
     const batch = matching.slice(start, start + BATCH)
+    // At once, so that the revocations find nothing to write one by one.
+    if (operation.kind === 'revoke') await writeUses(context, idsOf(batch))
     // Changes that are asked for together share one transaction.
     const done = await Promise.all(batch.map((key) => change(context, caller, operation, key)))
     changed += done.filter((isDone) => isDone).length
@@ -114,6 +117,10 @@ async function found(
     if (from + hits.length >= total || hits.length === 0) return { keys, complete: true }
   }
   return { keys, complete: false }
+}
+
+function idsOf(keys: readonly ApiKey[]): readonly KeyId[] {
+  return keys.map(({ id }) => id)
 }
 
 /** Whether it was done; not so when the key ended meanwhile. */

@@ -118,9 +118,10 @@ describe('a check of a key', () => {
   test('leaves events of refusals with the address of the client, grouped, and without a secret', async (t) => {
     const { authority, root, token, check } = await openWithKey(t)
     await authority.lifeCycle.disable(root, k1, undefined)
-    await check({ address: '192.0.2.1', requestId: 'r1' })
-    for (let n = 0; n < 50; n++) void check({ address: '192.0.2.1', requestId: `r${n}` })
-    await authority.verification.check('garbage', { address: '192.0.2.1' })
+    const seen: KeyCheck = { address: '192.0.2.1' }
+    await authority.verification.check(token, seen, { id: 'r1' })
+    for (let n = 0; n < 50; n++) void check(seen)
+    authority.verification.checkAll([{ key: 'garbage', check: seen }], { id: 'r2' })
     await authority.housekeeping.runOnce()
     const events = authority.audited.filter(({ action }) => action === 'token.refused')
     const disabled = events.filter(({ reason }) => reason === 'disabled')
@@ -133,7 +134,22 @@ describe('a check of a key', () => {
     assert.deepEqual([...new Set(events.map(({ origin }) => origin.carrier))], ['verification'])
     assert.equal(events[0]?.origin.address, '192.0.2.1')
     assert.equal(events[0]?.origin.requestId, 'r1')
+    assert.equal(events.find(({ reason }) => reason === 'malformed')?.origin.requestId, 'r2')
     assert.ok(!JSON.stringify(events).includes(token))
+  })
+})
+
+describe('the request that asks about keys', () => {
+  test('is given no id for keys that are good', async (t) => {
+    const { authority, token } = await openWithKey(t)
+    const request = {
+      get id(): string {
+        return assert.fail('nobody needs an id')
+      },
+    }
+    assert.equal((await authority.verification.check(token, {}, request)).refusal, undefined)
+    const answers = authority.verification.checkAll([{ key: token, check: { cost: 0 } }], request)
+    assert.equal((await answers[0])?.refusal, undefined)
   })
 })
 

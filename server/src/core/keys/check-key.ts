@@ -2,9 +2,9 @@ import type { Context } from '../context.ts'
 import { DomainError } from '../errors.ts'
 import { type Fingerprint, fingerprintOf } from './fingerprint.ts'
 import { parseKeyToken, TOKEN_LENGTH_MAX } from './key-token.ts'
-import { noteRefusedCheck } from './refused-tokens.ts'
+import { type AskedCheck, noteRefusedCheck } from './refused-tokens.ts'
 import { type ShownToken, UNKNOWN, useKey } from './use-key.ts'
-import { COST_MAX, type KeyCheck, type KeyQuestion, type KeyVerdict } from './verdict.ts'
+import { type AskingRequest, COST_MAX, type KeyCheck, type KeyQuestion, type KeyVerdict } from './verdict.ts'
 
 /**
  * Answers whether a key is good for what a service asks, and counts that use.
@@ -14,9 +14,14 @@ import { COST_MAX, type KeyCheck, type KeyQuestion, type KeyVerdict } from './ve
  *
  * @throws {DomainError} `policy.invalid` for a cost that is none.
  */
-export function checkKey(context: Context, token: string, check: KeyCheck): KeyVerdict | Promise<KeyVerdict> {
+export function checkKey(
+  context: Context,
+  token: string,
+  check: KeyCheck,
+  request?: AskingRequest,
+): KeyVerdict | Promise<KeyVerdict> {
   if (check.cost !== undefined) checkCost(check.cost)
-  return checkHashed(context, { token, fingerprint: fingerprintOfAny(token), check })
+  return checkHashed(context, { token, fingerprint: fingerprintOfAny(token), check, request })
 }
 
 /**
@@ -28,10 +33,11 @@ export function checkKey(context: Context, token: string, check: KeyCheck): KeyV
 export function checkKeys(
   context: Context,
   questions: readonly KeyQuestion[],
+  request?: AskingRequest,
 ): readonly (KeyVerdict | Promise<KeyVerdict>)[] {
   for (const { check } of questions) if (check.cost !== undefined) checkCost(check.cost)
   return questions
-    .map(({ key, check }) => ({ token: key, fingerprint: fingerprintOfAny(key), check }))
+    .map(({ key, check }) => ({ token: key, fingerprint: fingerprintOfAny(key), check, request }))
     .map((question) => {
       try {
         return checkHashed(context, question)
@@ -41,14 +47,14 @@ export function checkKeys(
     })
 }
 
-type HashedQuestion = ShownToken & { readonly check: KeyCheck }
+type HashedQuestion = ShownToken & AskedCheck
 
 function checkHashed(context: Context, question: HashedQuestion): KeyVerdict | Promise<KeyVerdict> {
   const { token, fingerprint, check } = question
   const family = parseKeyToken(token)
-  if (family === undefined) return noted(context, fingerprint, check, decoy(context, fingerprint, MALFORMED))
-  if (family === 'session') return noted(context, fingerprint, check, decoy(context, fingerprint, UNKNOWN))
-  return noted(context, fingerprint, check, useKey(context, question, check))
+  if (family === undefined) return noted(context, question, decoy(context, fingerprint, MALFORMED))
+  if (family === 'session') return noted(context, question, decoy(context, fingerprint, UNKNOWN))
+  return noted(context, question, useKey(context, question, check))
 }
 
 /**
@@ -62,7 +68,8 @@ export function checkHeldKey(
   check: KeyCheck,
 ): KeyVerdict | Promise<KeyVerdict> {
   if (check.cost !== undefined) checkCost(check.cost)
-  return noted(context, fingerprint, check, useKey(context, { token: '', fingerprint }, check))
+  const question: HashedQuestion = { token: '', fingerprint, check, request: undefined }
+  return noted(context, question, useKey(context, question, check))
 }
 
 /** @throws {DomainError} `policy.invalid`: less than nothing would be a gift, and half a credit cannot be spent. */
@@ -95,32 +102,31 @@ function decoy(
 
 function noted(
   context: Context,
-  fingerprint: Fingerprint,
-  check: KeyCheck,
+  question: HashedQuestion,
   verdict: KeyVerdict | Promise<KeyVerdict>,
 ): KeyVerdict | Promise<KeyVerdict> {
   if (verdict instanceof Promise) {
     return verdict.then((later) => {
-      note(context, fingerprint, check, later)
+      note(context, question, later)
       return later
     })
   }
-  note(context, fingerprint, check, verdict)
+  note(context, question, verdict)
   return verdict
 }
 
-function note(context: Context, fingerprint: Fingerprint, check: KeyCheck, verdict: KeyVerdict): void {
-  const { refusal, found } = verdict
+function note(context: Context, question: HashedQuestion, { refusal, found }: KeyVerdict): void {
   if (refusal === undefined) return
+  const { fingerprint, check } = question
   if (found === undefined) {
     noteRefusedCheck(
       context,
-      check,
+      question,
       refusal === 'malformed' ? { reason: refusal } : { reason: refusal, fingerprint },
     )
     return
   }
   const { id, owner } = found.key
   if (found.revocation === undefined && check.isNoUse !== true) context.uses.refused(id, context.clock.now())
-  noteRefusedCheck(context, check, { reason: refusal, fingerprint, owner, key: id })
+  noteRefusedCheck(context, question, { reason: refusal, fingerprint, owner, key: id })
 }

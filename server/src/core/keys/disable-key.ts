@@ -1,11 +1,11 @@
 import type { Actor, Caller } from '../access/caller.ts'
-import { keyNotFound, mayWithKey, requireKeyRight, rightMissing } from '../access/key-rights.ts'
+import { mayWithKey, requireKeyRight, rightMissing } from '../access/key-rights.ts'
 import type { Context } from '../context.ts'
 import type { KeyId } from '../ids.ts'
 import type { ApiKey } from './api-key.ts'
 import { changeKey } from './change-key.ts'
 import { fingerprintsOf } from './ended-tokens.ts'
-import { requireKey } from './get-key.ts'
+import { findKnownKey, requireKey, unlessRevoked } from './get-key.ts'
 import { viewKey } from './key-view.ts'
 import { checkMayLoosen } from './keys-issuing-keys.ts'
 import type { KeyView } from './verdict.ts'
@@ -15,7 +15,7 @@ import type { KeyView } from './verdict.ts'
  * that is disabled already stays as it is, unless its owner disabled it: what somebody else disables as well, the owner
  * cannot enable again.
  *
- * @throws {DomainError} `key.not_found`, `right.missing`.
+ * @throws {DomainError} `key.not_found`, `right.missing`, `key.revoked`.
  */
 export async function disableKey(
   context: Context,
@@ -54,13 +54,14 @@ export function isDisabledFor({ disabled, owner }: ApiKey, { user }: Actor): boo
  * Ends the disabling of a key; one that is not disabled stays as it is. Whoever disabled a key itself needs no other
  * right to take that back.
  *
- * @throws {DomainError} `key.not_found`, `right.missing`, `key.policy_forbidden`.
+ * @throws {DomainError} `key.not_found`, `right.missing`, `key.revoked`, `key.policy_forbidden`.
  */
 export async function enableKey(context: Context, caller: Caller, id: KeyId): Promise<KeyView> {
-  const key = await context.storage.keys.findById(id)
-  if (key === undefined) throw keyNotFound(id)
+  const known = await findKnownKey(context, id)
+  const { key } = known
   const mayAlways = await mayWithKey(context, caller, 'enable', key)
   if (!mayAlways) await requireKeyRight(context, caller, 'disable', key)
+  unlessRevoked(known)
   checkMayLoosen(caller)
   const enabled = await changeKey(context, caller, { action: 'key.enable', key }, (current) => {
     const { disabled, ...next } = current

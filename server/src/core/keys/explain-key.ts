@@ -2,11 +2,11 @@ import type { Context } from '../context.ts'
 import type { Spending } from '../ports/key-store.ts'
 import type { FoundKey } from './api-key.ts'
 import { checkCost, fingerprintOfAny, MALFORMED } from './check-key.ts'
-import { explainJudgement, type JudgeFacts, judge } from './judge.ts'
+import { explainJudgement, explainNoKey, judge } from './judge.ts'
 import { parseKeyToken } from './key-token.ts'
 import { lookUpToken } from './look-up-token.ts'
 import type { LimitOutcome } from './rate-limits.ts'
-import { factsOf, ownerGrantsOf, UNKNOWN } from './use-key.ts'
+import { factsOf, grantsOf, ownerRolesOf, type Subject, subjectOf, UNKNOWN } from './use-key.ts'
 import type { CheckStep, KeyCheck, KeyVerdict } from './verdict.ts'
 
 /** What a check would answer, and the steps that lead there. */
@@ -23,26 +23,24 @@ export async function explainKey(context: Context, token: string, check: KeyChec
   const family = parseKeyToken(token)
   const looked = await lookUpToken(context, token, fingerprintOfAny(token))
   const found = family === undefined || family === 'session' ? undefined : looked
-  const facts = await factsFor(context, found)
-  const judgement = judge(found, check, facts)
   if (found === undefined) {
-    const verdict = family === undefined ? MALFORMED : UNKNOWN
-    return { verdict, steps: explainJudgement(found, check, facts) }
+    return family === undefined
+      ? { verdict: MALFORMED, steps: explainNoKey('malformed') }
+      : { verdict: UNKNOWN, steps: explainNoKey('unknown') }
   }
+  // What the owner may do is looked up whether or not it is asked for: the steps tell of it.
+  const roles = await ownerRolesOf(context, found.key)
+  const facts = factsOf(context, found, grantsOf(roles))
+  const subject = subjectOf(found, roles)
+  const judgement = judge(found, check, facts)
   if (judgement.refusal !== undefined) {
-    const verdict = { refusal: judgement.refusal, found, limits: [] }
+    const verdict = { refusal: judgement.refusal, ...subject, limits: [] }
     return { verdict, steps: explainJudgement(found, check, facts) }
   }
   const outcome = await context.rates.preview(judgement.limits, judgement.cost, facts.now)
   const spending = outcome.admitted ? await lookAtBudget(context, found, judgement.cost) : undefined
-  const verdict = verdictOf(found, outcome, spending)
+  const verdict = verdictOf(subject, outcome, spending)
   return { verdict, steps: explainJudgement(found, check, facts, outcome, spending) }
-}
-
-/** What the owner may do is looked up whether or not it is asked for: the steps tell of it. */
-async function factsFor(context: Context, found: FoundKey | undefined): Promise<JudgeFacts> {
-  if (found === undefined) return { now: context.clock.now(), ownerGrants: () => false }
-  return factsOf(context, found, await ownerGrantsOf(context, found))
 }
 
 async function lookAtBudget(
@@ -57,19 +55,19 @@ async function lookAtBudget(
 }
 
 function verdictOf(
-  found: FoundKey,
+  subject: Subject,
   { admitted, states: limits, retryAt }: LimitOutcome,
   spending: Spending | undefined,
 ): KeyVerdict {
   if (!admitted) {
-    return { refusal: 'rate_limited', found, limits, ...(retryAt !== undefined && { retryAt }) }
+    return { refusal: 'rate_limited', ...subject, limits, ...(retryAt !== undefined && { retryAt }) }
   }
-  if (spending === undefined) return { found, limits }
+  if (spending === undefined) return { ...subject, limits }
   const { remaining: credits, refillAt } = spending
-  if (spending.spent) return { found, limits, credits }
+  if (spending.spent) return { ...subject, limits, credits }
   return {
     refusal: 'usage_exceeded',
-    found,
+    ...subject,
     limits: [],
     credits,
     ...(refillAt !== undefined && { retryAt: refillAt }),

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Caller } from '../access/caller.ts'
 import { openTestAuthority, TEST_ORIGIN, type TestAuthority } from '../contract/test-authority.ts'
-import { ANONYMOUS_ID, ID_BYTES_MAX, type KeyId, type UserId } from '../ids.ts'
+import { DomainError } from '../errors.ts'
+import { ANONYMOUS_ID, ID_BYTES_MAX, type KeyId, type ProfileId, type UserId } from '../ids.ts'
 import type { KeyRequest } from '../key-authority.ts'
 import { fingerprintOf } from './fingerprint.ts'
 
@@ -139,6 +140,26 @@ describe('issuing a key is refused', () => {
     await authority.keys.issueForSelf(caller, { description: 'd', id: 'é'.repeat(ID_BYTES_MAX / 2) as KeyId })
   })
 
+  test('when its id is a token, of which nothing is repeated anywhere', async (t) => {
+    const authority = await openTestAuthority(t)
+    const caller = await authority.userWith('bob')
+    const key = (await authority.keys.issueForSelf(caller, { description: 'd' })).token.reveal()
+    const native = (await authority.keys.issueFor(caller, request({ native: {} }))).token.reveal()
+    for (const secret of [key, native]) {
+      await assert.rejects(
+        authority.keys.issueForSelf(caller, { description: 'd', id: secret as KeyId }),
+        (error) => {
+          assert.ok(error instanceof DomainError && error.code === 'id.invalid')
+          assert.ok(!JSON.stringify([error.message, error.facts]).includes(secret.slice(8, 24)))
+          return true
+        },
+      )
+      await authority.housekeeping.runOnce()
+      assert.ok(!JSON.stringify(authority.audited).includes(secret.slice(8, 24)))
+    }
+    assert.ok(authority.audited.some(({ outcome }) => outcome === 'refused'))
+  })
+
   test('when its life would be over at birth or is no whole number', async (t) => {
     const authority = await openTestAuthority(t)
     const caller = await authority.userWith('bob')
@@ -238,5 +259,34 @@ describe('a caller that shows a key', () => {
     await assert.rejects(authority.sessions.createToken(caller, { singleUse: true, ttlMs: 1 }), {
       code: 'key.issuing_forbidden',
     })
+  })
+
+  test('sets no password there, with which it could log in and be bound by nothing', async (t) => {
+    const settings = [{ apiKeyMayIssueKeys: false }, { apiKeyMayIssueKeys: true }]
+    for (const { apiKeyMayIssueKeys } of settings) {
+      const authority = await openTestAuthority(t, { apiKeyMayIssueKeys })
+      const bob = await authority.userWith('bob')
+      const eve = await authority.userWith('eve')
+      const caller = await callerWithKey(authority, bob, 5_000)
+      const { credentials, users } = authority
+      const login = (username: string) => ({ username, password: 'a long password' })
+      await credentials.create(bob, 'local', bob.user.id, login('bob'))
+      const attempts: readonly (() => Promise<unknown>)[] = [
+        () => credentials.update(caller, 'local', bob.user.id, { password: 'a stolen password' }),
+        () => credentials.create(caller, 'local', eve.user.id, login('eve')),
+        () =>
+          users.create(caller, {
+            id: 'new' as UserId,
+            idKind: 'human',
+            content: {},
+            profileIds: ['default' as ProfileId],
+            credentials: { local: login('new') },
+          }),
+      ]
+      for (const attempt of attempts) {
+        if (apiKeyMayIssueKeys) await attempt()
+        else await assert.rejects(attempt(), { code: 'key.issuing_forbidden' })
+      }
+    }
   })
 })

@@ -3,7 +3,7 @@ import type { Caller } from '../access/caller.ts'
 import { mayWithAnybodys, mayWithKey, rightMissing } from '../access/key-rights.ts'
 import { networkOf } from '../access/network-of.ts'
 import { describeRefusal, recordChange } from '../audit/record-change.ts'
-import { checkId } from '../check-id.ts'
+import { checkId, shownId } from '../check-id.ts'
 import type { Context } from '../context.ts'
 import { DomainError, type ErrorCode } from '../errors.ts'
 import { ID_BYTES_MAX, type KeyId, type UserId } from '../ids.ts'
@@ -167,13 +167,10 @@ function noteRefusal(
 ): void {
   const { id, code } = refused
   const owner = refused.owner.slice(0, ID_BYTES_MAX)
-  const details = { owner, ...(id !== undefined && { id: id.slice(0, SHOWN_ID_CHARACTERS_MAX) }) }
+  const details = { owner, ...(id !== undefined && { id: shownId(id) }) }
   const change = { by: caller, action: 'key.create', subject: `user:${owner}`, details } as const
   context.refusals.add(
     `key.create ${code} ${caller.user.id} ${networkOf(caller.origin.address ?? '')}`,
     describeRefusal(change, code, context.clock.now()),
   )
 }
-
-/** Of an id that was refused, perhaps for its length. */
-const SHOWN_ID_CHARACTERS_MAX = 64

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { KeyId, UserId } from '../ids.ts'
 import type { ApiKey, FoundKey } from './api-key.ts'
 import { fingerprintOf } from './fingerprint.ts'
-import { explainJudgement, type JudgeFacts, judge } from './judge.ts'
+import { explainJudgement, explainNoKey, type JudgeFacts, judge } from './judge.ts'
 import { parsePermissionQuery } from './permission-query.ts'
 import type { KeyPolicy } from './policy.ts'
 import { createRateCounters } from './rate-limits.ts'
@@ -263,8 +263,7 @@ describe('explainJudgement', () => {
   test('lists all checks in order, whatever the key', () => {
     fc.assert(
       fc.property(fc.option(faults), (some) => {
-        const steps =
-          some === null ? explainJudgement(undefined, {}, FACTS) : explainJudgement(...judgeAll(some))
+        const steps = some === null ? explainNoKey('unknown') : explainJudgement(...judgeAll(some))
         assert.deepEqual(
           steps.map(({ check }) => check),
           CHECKS,
@@ -276,9 +275,11 @@ describe('explainJudgement', () => {
   test('never disagrees with the judgement: the first refused check is the reason', () => {
     fc.assert(
       fc.property(fc.option(faults), (some) => {
-        const judged: Parameters<typeof judge> = some === null ? [undefined, {}, FACTS] : [...judgeAll(some)]
-        const first = firstRefused(explainJudgement(...judged))
-        assert.equal(first && REASONS[first.check], judge(...judged).refusal)
+        const first = firstRefused(
+          some === null ? explainNoKey('unknown') : explainJudgement(...judgeAll(some)),
+        )
+        const judgement = some === null ? judge(undefined, {}, FACTS) : judge(...judgeAll(some))
+        assert.equal(first && REASONS[first.check], judgement.refusal)
       }),
       { numRuns: 500 },
     )

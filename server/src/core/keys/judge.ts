@@ -53,20 +53,28 @@ export function judge(found: FoundKey | undefined, check: KeyCheck, facts: Judge
  * what `judge` answers. What does not apply is skipped, and so are limits and credits without an outcome.
  */
 export function explainJudgement(
-  found: FoundKey | undefined,
+  found: FoundKey,
   check: KeyCheck,
   facts: JudgeFacts,
   limitOutcome?: LimitOutcome,
   spending?: Spending,
 ): readonly CheckStep[] {
-  if (found === undefined) {
-    return [UNKNOWN_STEP, ...CHECKS.slice(1).map((name) => skippedStep(name, 'No key is known.'))]
-  }
   return [
     ...STEPS.map((step) => explainStep(step, found, check, facts)),
     explainLimits(limitOutcome, check.cost ?? 1),
     explainCredits(found.key.policy?.credits, spending, check.cost ?? 1),
   ]
+}
+
+/** The same of a token that leads to no key. */
+export function explainNoKey(refusal: keyof typeof NO_KEY_REMEDIES): readonly CheckStep[] {
+  const known: CheckStep = {
+    check: 'known',
+    outcome: 'refused',
+    input: {},
+    remedy: NO_KEY_REMEDIES[refusal],
+  }
+  return [known, ...CHECKS.slice(1).map((name) => skippedStep(name, 'No key is known.'))]
 }
 
 /** One check of a key that is known, as a rule and as an explanation. */
@@ -218,13 +226,12 @@ const REFUSALS = Object.freeze({
   usage_exceeded: Object.freeze({ refusal: 'usage_exceeded' }),
 }) satisfies { readonly [Reason in RefusalReason]: { readonly refusal: Reason } }
 
-const UNKNOWN_STEP: CheckStep = {
-  check: 'known',
-  outcome: 'refused',
-  input: {},
-  remedy:
-    'No key has this token, or it was forgotten after it was revoked: show a key that this server issued.',
-}
+const NO_KEY_REMEDIES = {
+  malformed:
+    'This is no token of this server, or it was mistyped: its form or its checksum does not fit. Show it as it was issued.',
+  unknown:
+    'No key has this token, it was forgotten after its key was revoked, or a rotation replaced it: show the newest token of a key that this server issued.',
+} as const satisfies Partial<Record<RefusalReason, string>>
 
 function explainStep(step: Step, found: FoundKey, check: KeyCheck, facts: JudgeFacts): CheckStep {
   const reason = step.skips?.(found, check)

@@ -73,13 +73,20 @@ export function checkMayLoosen(caller: Shower): void {
 }
 
 /**
- * Passes unless the caller shows a key that is bound by a policy: with a password that it chose, its holder could log in,
- * and a session is bound by nothing.
+ * Passes unless the caller shows a key that is bound by a policy, or keys are forbidden to issue: with a password that it
+ * chose, its holder could log in, and a session is bound by nothing and outlives the key.
  *
  * @throws {DomainError} `key.issuing_forbidden`
  */
-export function checkMaySetPasswords(caller: Shower): void {
+export function checkMaySetPasswords(settings: CoreSettings, caller: Shower): void {
   refusePolicyKeys(caller)
+  const issuer = boundIssuer(settings, caller)
+  if (issuer === undefined) return
+  throw new DomainError(
+    'key.issuing_forbidden',
+    `Cannot set a password with key "${issuer.id}": keys may not issue tokens here, and a login would be one`,
+    { issuer: issuer.id, owner: issuer.owner },
+  )
 }
 
 function refusePolicyKeys(caller: Shower): void {

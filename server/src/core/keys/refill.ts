@@ -27,6 +27,14 @@ export function refilled(
   return { remaining, refilledAt, ...(refillAt <= INSTANT_MAX && { refillAt }) }
 }
 
+/**
+ * What is left once a plan replaces another: what was spent stays spent, so it moves by as much as `initial` does, and
+ * never below 0. Turns of the new plan count from then on.
+ */
+export function replanned(remaining: number, from: CreditPlan, to: CreditPlan): number {
+  return Math.min(Math.max(remaining + to.initial - from.initial, 0), Number.MAX_SAFE_INTEGER)
+}
+
 /** The latest turn not after an instant, if there was one, and the first one after it. */
 type Turns = { readonly latest: Instant | undefined; readonly next: Instant }
 

@@ -4,7 +4,7 @@ import type { Context } from '../context.ts'
 import { ANONYMOUS_ID, type KeyId, type UserId } from '../ids.ts'
 import type { Instant } from '../record.ts'
 import type { Fingerprint } from './fingerprint.ts'
-import type { KeyCheck, RefusalReason } from './verdict.ts'
+import type { AskingRequest, KeyCheck, RefusalReason } from './verdict.ts'
 
 /** What is known of a token that was refused. */
 export type RefusedToken = {
@@ -23,8 +23,15 @@ export function noteRefusedToken(context: Context, origin: Origin, refused: Refu
   context.refusals.add(group, describe(refused, at, origin))
 }
 
+/** What somebody else's service asked about a key, and in which request. */
+export type AskedCheck = { readonly check: KeyCheck; readonly request: AskingRequest | undefined }
+
 /** The same for a key that was shown to somebody else's service, which asks about it. */
-export function noteRefusedCheck(context: Context, check: KeyCheck, refused: RefusedToken): void {
+export function noteRefusedCheck(
+  context: Context,
+  { check, request }: AskedCheck,
+  refused: RefusedToken,
+): void {
   const at = context.clock.now()
   const group = groupOf(refused, 'verification', check.address)
   if (context.refusals.again(group, at)) return
@@ -32,7 +39,7 @@ export function noteRefusedCheck(context: Context, check: KeyCheck, refused: Ref
     group,
     describe(refused, at, {
       carrier: 'verification',
-      requestId: check.requestId ?? '',
+      requestId: request?.id ?? '',
       local: false,
       ...(check.address !== undefined && { address: check.address }),
     }),

@@ -9,6 +9,7 @@ import type { ApiKey, Revocation, RevocationReason, RevokedKey } from './api-key
 import { fingerprintsOf } from './ended-tokens.ts'
 import { viewRevoked } from './key-view.ts'
 import type { KeyView } from './verdict.ts'
+import { writeUses } from './write-uses.ts'
 
 /** Why somebody ends a key. */
 export type RevocationCause = { readonly reason: RevocationReason; readonly comment?: string }
@@ -53,6 +54,7 @@ export async function endKey(
   { id, owner }: Pick<ApiKey, 'id' | 'owner'>,
   cause: RevocationCause,
 ): Promise<RevokedKey | undefined> {
+  await writeUses(context, [id])
   const revocation: Revocation = { at: context.clock.now(), by: caller.user.id, ...cause }
   const change = {
     by: caller,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { Caller } from '../access/caller.ts'
 import { BOB, K1, openManagedKeys } from '../contract/managed-keys.ts'
 import { TEST_ORIGIN } from '../contract/test-authority.ts'
 import { KEYS_PURGED_EVERY_MS } from '../housekeeping.ts'
@@ -40,6 +41,57 @@ describe('a revoked key', () => {
     assert.equal(eventsOf('key.delete').length, 1)
   })
 
+  test('says so to who would change it and may, and does not exist for others', async (t) => {
+    const keys = await openManagedKeys(t, { policy: { credits: { initial: 5 } } })
+    const { authority, root, bob, eve, token } = keys
+    const { lifeCycle, verification, clock } = authority
+    const reader = await keys.userWhoMay('carol', 'keys:read')
+    await verification.check(token, {})
+    assert.equal((await lifeCycle.usage(root, K1, 9)).length, 1)
+    const revokedAt = clock.now()
+    await lifeCycle.revoke(root, K1, { reason: 'unspecified' })
+    clock.passMs(5)
+    const changes: readonly ((caller: Caller) => Promise<unknown>)[] = [
+      (caller) => lifeCycle.update(caller, K1, { description: 'd' }),
+      (caller) => lifeCycle.rotate(caller, K1, { graceMs: 0 }),
+      (caller) => lifeCycle.disable(caller, K1, undefined),
+      (caller) => lifeCycle.enable(caller, K1),
+    ]
+    const setCredits = (caller: Caller) => lifeCycle.setCredits(caller, K1, { operation: 'set', amount: 1 })
+    for (const change of [...changes, setCredits]) {
+      await assert.rejects(change(root), {
+        code: 'key.revoked',
+        facts: { id: K1, revokedAt },
+        message: /it was revoked at 2023-11-14T22:13:20\.000Z; "restore" brings it back/,
+      })
+      await assert.rejects(change(eve), { code: 'key.not_found' })
+      await assert.rejects(change(reader), { code: 'right.missing' })
+    }
+    for (const change of changes) await assert.rejects(change(bob), { code: 'key.revoked' })
+    for (const caller of [root, bob, reader]) {
+      assert.deepEqual(
+        (await lifeCycle.usage(caller, K1, 9)).map(({ accepted }) => accepted),
+        [1],
+      )
+    }
+    await assert.rejects(lifeCycle.usage(eve, K1, 9), { code: 'key.not_found' })
+  })
+
+  test('can be restored once; one that is not revoked is said to be what it is', async (t) => {
+    const keys = await openManagedKeys(t)
+    const { authority, root, bob, eve } = keys
+    const restore = (caller: Caller) => authority.lifeCycle.restore(caller, K1)
+    await authority.lifeCycle.disable(root, K1, undefined)
+    await assert.rejects(restore(root), { code: 'key.not_revoked', facts: { id: K1, state: 'disabled' } })
+    await assert.rejects(restore(bob), { code: 'right.missing' })
+    await assert.rejects(restore(eve), { code: 'key.not_found' })
+    await authority.lifeCycle.revoke(root, K1, { reason: 'unspecified' })
+    const outcomes = await Promise.allSettled([restore(root), restore(root)])
+    assert.deepEqual(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+    const refused = outcomes.find((outcome) => outcome.status === 'rejected')
+    assert.equal(refused?.reason.code, 'key.not_revoked')
+  })
+
   test('comes back as it was when it is restored in time, and not later', async (t) => {
     const { authority, root, token, answerTo, eventsOf } = await openManagedKeys(
       t,
@@ -54,7 +106,10 @@ describe('a revoked key', () => {
     assert.deepEqual([restored.state, restored.credits, restored.key.metadata], ['active', 3, { a: 1 }])
     assert.equal(await answerTo(token), 'valid')
     assert.equal(eventsOf('key.restore').length, 1)
-    await assert.rejects(lifeCycle.restore(root, K1), { code: 'key.not_found' })
+    await assert.rejects(lifeCycle.restore(root, K1), {
+      code: 'key.not_revoked',
+      facts: { id: K1, state: 'active' },
+    })
     await lifeCycle.revoke(root, K1, { reason: 'unspecified' })
     clock.passMs(1_001)
     await assert.rejects(lifeCycle.restore(root, K1), { code: 'key.restore_too_late' })

@@ -29,7 +29,6 @@ describe('rotating a key', () => {
     const { authority, root, token, answerTo } = await openManagedKeys(t)
     const cutOverAt = authority.clock.now() + 1_000
     const { token: next } = await authority.lifeCycle.rotate(root, K1, { graceMs: 500, cutOverAt })
-    await assert.rejects(authority.lifeCycle.rotate(root, K1, { graceMs: 0 }), { code: 'key.rotating' })
     const answers = async () => [await answerTo(token), await answerTo(next.reveal())]
     authority.clock.setTo(cutOverAt - 1)
     assert.deepEqual(await answers(), ['valid', 'unknown'])
@@ -39,6 +38,83 @@ describe('rotating a key', () => {
     assert.deepEqual(await answers(), ['valid', 'valid'])
     authority.clock.setTo(cutOverAt + 500)
     assert.deepEqual(await answers(), ['unknown', 'valid'])
+  })
+
+  test('without grace ends all earlier secrets at once, however many are good, and announces that', async (t) => {
+    const { authority, root, token, answerTo } = await openManagedKeys(t)
+    const tokens = [token]
+    for (let n = 0; n < 3; n++) {
+      const { token: next } = await authority.lifeCycle.rotate(root, K1, { graceMs: 1_000 })
+      tokens.push(next.reveal())
+    }
+    const { token: last, issued } = await authority.lifeCycle.rotate(root, K1, { graceMs: 0 })
+    for (const earlier of tokens) assert.equal(await answerTo(earlier), 'unknown')
+    assert.equal(await answerTo(last.reveal()), 'valid')
+    assert.equal(issued.key.previous, undefined)
+    assert.deepEqual(authority.ended.toSorted(), tokens.map(fingerprintOf).sort())
+  })
+
+  test('with a shorter grace cuts the overlap of all earlier secrets short, and never makes it longer', async (t) => {
+    const { authority, root, token, answerTo } = await openManagedKeys(t)
+    const { token: second } = await authority.lifeCycle.rotate(root, K1, { graceMs: 60_000 })
+    const { token: third } = await authority.lifeCycle.rotate(root, K1, { graceMs: 1_000 })
+    await authority.lifeCycle.rotate(root, K1, { graceMs: 5_000 })
+    const answers = async () => [
+      await answerTo(token),
+      await answerTo(second.reveal()),
+      await answerTo(third.reveal()),
+    ]
+    authority.clock.passMs(999)
+    assert.deepEqual(await answers(), ['valid', 'valid', 'valid'])
+    authority.clock.passMs(1)
+    assert.deepEqual(await answers(), ['unknown', 'unknown', 'valid'])
+  })
+
+  test('takes the place of a plan that has not come: the planned secret is never good', async (t) => {
+    const { authority, root, token, answerTo, eventsOf } = await openManagedKeys(t)
+    const cutOverAt = authority.clock.now() + 60_000
+    const { token: planned } = await authority.lifeCycle.rotate(root, K1, { graceMs: 0, cutOverAt })
+    const { token: next } = await authority.lifeCycle.rotate(root, K1, { graceMs: 90_000 })
+    const answers = async () => [
+      await answerTo(token),
+      await answerTo(planned.reveal()),
+      await answerTo(next.reveal()),
+    ]
+    assert.deepEqual(await answers(), ['valid', 'unknown', 'valid'])
+    assert.deepEqual(authority.ended, [fingerprintOf(planned.reveal())])
+    assert.deepEqual(eventsOf('key.rotate')[1]?.details, {
+      owner: 'bob',
+      before: fingerprintOf(token),
+      planned: fingerprintOf(planned.reveal()),
+      plannedFrom: cutOverAt,
+      after: fingerprintOf(next.reveal()),
+      previousGoodUntil: authority.clock.now() + 90_000,
+      cancelsPlan: true,
+    })
+    authority.clock.setTo(cutOverAt)
+    assert.deepEqual(await answers(), ['valid', 'unknown', 'valid'])
+    authority.clock.passMs(30_000)
+    assert.deepEqual(await answers(), ['unknown', 'unknown', 'valid'])
+  })
+
+  test('without anything ends also the secret that was to be good until a cut-over', async (t) => {
+    const { authority, root, token, answerTo } = await openManagedKeys(t)
+    const cutOverAt = authority.clock.now() + 60_000
+    await authority.lifeCycle.rotate(root, K1, { graceMs: 0, cutOverAt })
+    const { token: next } = await authority.lifeCycle.rotate(root, K1, { graceMs: 0 })
+    assert.deepEqual([await answerTo(token), await answerTo(next.reveal())], ['unknown', 'valid'])
+  })
+
+  test('planned again moves the cut-over', async (t) => {
+    const { authority, root, token, answerTo } = await openManagedKeys(t)
+    const cutOverAt = authority.clock.now() + 60_000
+    await authority.lifeCycle.rotate(root, K1, { graceMs: 0, cutOverAt })
+    const later = { graceMs: 0, cutOverAt: cutOverAt + 60_000 }
+    const { token: next } = await authority.lifeCycle.rotate(root, K1, later)
+    authority.clock.setTo(cutOverAt + 59_999)
+    assert.deepEqual([await answerTo(token), await answerTo(next.reveal())], ['valid', 'unknown'])
+    authority.clock.passMs(1)
+    assert.deepEqual([await answerTo(token), await answerTo(next.reveal())], ['unknown', 'valid'])
   })
 
   test('planned without grace leaves no instant without exactly one good secret', async (t) => {

@@ -31,6 +31,11 @@ export function scopesKeep(
   return false
 }
 
+/** Whether a pattern, in which `*` stands for any text, fits a name as a whole. */
+export function fitsPattern(pattern: string, name: string): boolean {
+  return fits(parseGlob(pattern), name)
+}
+
 /** Scopes without `*` by controller, so that many of them cost no more than one; the others one after another. */
 type CompiledScopes = {
   readonly exact: ReadonlyMap<string, ReadonlySet<string>>

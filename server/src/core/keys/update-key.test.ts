@@ -88,6 +88,29 @@ describe('updating a key', () => {
     assert.equal(key.expiresAt, created + 9_000)
   })
 
+  test('tells an owner what it may do, also when what it wants is tighter', async (t) => {
+    const limits = [{ name: 'r', limit: 9, windowMs: 60_000 }]
+    const policy = {
+      scopes: ['a:*'],
+      addresses: ['10.0.0.0/8'],
+      idleTimeoutMs: 60_000,
+      limits,
+      credits: { initial: 9 },
+    }
+    const { authority, bob } = await openManagedKeys(t, { policy })
+    const tighter: readonly (readonly [KeyChange, string])[] = [
+      [{ scopes: ['a:b'] }, 'scopes'],
+      [{ addresses: ['10.0.0.0/16'] }, 'addresses'],
+      [{ limits: [{ name: 'r', limit: 1, windowMs: 60_000 }], credits: { initial: 1 } }, 'limits, credits'],
+      [{ idleTimeoutMs: 1_000 }, 'idleTimeout'],
+    ]
+    for (const [change, members] of tighter) {
+      await assert.rejects(authority.lifeCycle.update(bob, K1, change), {
+        message: `Cannot change ${members} of key "k1": an owner may add a bound that the key does not have yet and bring its expiry forward; what is there can only be changed with the right "keys:update"`,
+      })
+    }
+  })
+
   test('refuses what cannot be meant', async (t) => {
     const { authority, root } = await openManagedKeys(t)
     const { lifeCycle } = authority
@@ -130,12 +153,15 @@ describe('updating a key', () => {
     )
   })
 
-  test('of a credit plan starts the budget anew, and of anything else leaves what is left', async (t) => {
+  test('of a credit plan leaves spent what was spent, and of anything else leaves what is left', async (t) => {
     const { authority, root, token } = await openManagedKeys(t, { policy: { credits: { initial: 5 } } })
     const { lifeCycle, verification } = authority
     await verification.check(token, { cost: 2 })
     assert.equal((await lifeCycle.update(root, K1, { scopes: ['*'] })).credits, 3)
-    assert.equal((await lifeCycle.update(root, K1, { credits: { initial: 50 } })).credits, 50)
+    assert.equal((await lifeCycle.update(root, K1, { credits: { initial: 50 } })).credits, 48)
+    await verification.check(token, { cost: 48 })
+    const refill = { interval: 'daily', amount: 50 } as const
+    assert.equal((await lifeCycle.update(root, K1, { credits: { initial: 50, refill } })).credits, 0)
     assert.equal((await lifeCycle.update(root, K1, { credits: null })).credits, undefined)
   })
 

@@ -1,5 +1,5 @@
 import type { Caller } from '../access/caller.ts'
-import { keyNotFound, mayWithKey, requireKeyRight } from '../access/key-rights.ts'
+import { mayWithKey, requireKeyRight } from '../access/key-rights.ts'
 import type { Context } from '../context.ts'
 import { DomainError } from '../errors.ts'
 import type { KeyId } from '../ids.ts'
@@ -10,6 +10,7 @@ import { type ApiKey, isExpired } from './api-key.ts'
 import { changeKey, type PlannedChange } from './change-key.ts'
 import { checkMetadata, checkPolicy } from './check-policy.ts'
 import { fingerprintsOf } from './ended-tokens.ts'
+import { findKnownKey, unlessRevoked } from './get-key.ts'
 import { viewKey } from './key-view.ts'
 import { checkMayIssue, checkMayLoosen } from './keys-issuing-keys.ts'
 import type { KeyPolicy } from './policy.ts'
@@ -20,7 +21,7 @@ import type { KeyView } from './verdict.ts'
  * Of what binds the key, its owner may only add what is not there yet and bring the expiry forward; everything else
  * needs the right to update everybody's keys.
  *
- * @throws {DomainError} `key.not_found`, `right.missing`, `policy.invalid`, `metadata.invalid`, `key.ttl_invalid`;
+ * @throws {DomainError} `key.not_found`, `right.missing`, `key.revoked`, `policy.invalid`, `metadata.invalid`, `key.ttl_invalid`;
  *   `key.policy_forbidden` when an owner would loosen what binds its key, `facts.members`; `key.outlives_issuer`,
  *   `key.issuing_forbidden` when the caller shows a key that may not issue one of so long a life.
  */
@@ -30,11 +31,12 @@ export async function updateKey(
   id: KeyId,
   change: KeyChange,
 ): Promise<KeyView> {
-  const key = await context.storage.keys.findById(id)
-  if (key === undefined) throw keyNotFound(id)
+  const known = await findKnownKey(context, id)
+  const { key } = known
   const binding = BINDING.filter((member) => change[member] !== undefined)
   const mayLoosen = binding.length > 0 && (await mayWithKey(context, caller, 'change', key))
   if (!mayLoosen) await requireKeyRight(context, caller, 'describe', key)
+  unlessRevoked(known)
   if (binding.length > 0) checkMayLoosen(caller)
   if (change.metadata !== undefined && change.metadata !== null) checkMetadata(change.metadata)
 
@@ -124,9 +126,14 @@ function checkOnlyTightens(
   if (members.length === 0) return
   throw new DomainError(
     'key.policy_forbidden',
-    `Cannot change ${members.join(', ')} of key "${key.id}": its owner may only narrow it, for which the right "keys:update" is not needed`,
+    `Cannot change ${members.map(wordOf).join(', ')} of key "${key.id}": an owner may add a bound that the key does not have yet and bring its expiry forward; what is there can only be changed with the right "keys:update"`,
     { id: key.id, members, right: 'keys:update' },
   )
+}
+
+/** A member as clients call it, who choose the unit themselves. */
+function wordOf(member: (typeof BINDING)[number]): string {
+  return member === 'idleTimeoutMs' ? 'idleTimeout' : member
 }
 
 /** What was not bound before is tighter whatever it is. */

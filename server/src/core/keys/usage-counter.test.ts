@@ -46,7 +46,7 @@ describe('uses of keys', () => {
       [0, { accepted: 2, refused: 0 }],
       [1, { accepted: 1, refused: 1 }],
     ])
-    assert.deepEqual(written, [{ id: a, lastUsedAt: DAY_MS + 7, days }])
+    assert.deepEqual(written, [{ id: a, since: 5, lastUsedAt: DAY_MS + 7, days }])
     await counter.writeAll()
     assert.equal(written.length, 1)
   })
@@ -56,7 +56,7 @@ describe('uses of keys', () => {
     counter.refused(b, 9)
     assert.equal(counter.lastUsedAt(b), undefined)
     await counter.writeAll()
-    assert.deepEqual(written, [{ id: b, days: new Map([[0, { accepted: 0, refused: 1 }]]) }])
+    assert.deepEqual(written, [{ id: b, since: 9, days: new Map([[0, { accepted: 0, refused: 1 }]]) }])
   })
 
   test('are not lost when the store fails, and known while they are being written', async () => {
@@ -73,7 +73,7 @@ describe('uses of keys', () => {
       [0, { accepted: 1, refused: 0 }],
       [1, { accepted: 1, refused: 0 }],
     ])
-    assert.deepEqual(written, [{ id: a, lastUsedAt: DAY_MS + 20, days }])
+    assert.deepEqual(written, [{ id: a, since: 10, lastUsedAt: DAY_MS + 20, days }])
   })
 
   test('are written a bounded number of keys at a time, those first that wait longest', async () => {
@@ -87,7 +87,7 @@ describe('uses of keys', () => {
       written.map(({ id }) => id),
       many.slice(0, KEYS_WRITTEN_PER_RUN),
     )
-    await counter.writeKey(many.at(-1) ?? a)
+    await counter.writeKeys([many.at(-1) ?? a, b])
     assert.equal(written.at(-1)?.id, many.at(-1))
     await counter.writeDue(due)
     await counter.writeAll()

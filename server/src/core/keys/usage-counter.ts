@@ -1,8 +1,8 @@
 import type { KeyId } from '../ids.ts'
-import type { KeyStore } from '../ports/key-store.ts'
+import type { KeyStore, KeyUses } from '../ports/key-store.ts'
 import type { Instant } from '../record.ts'
 import { USAGE_FLUSH_MS } from './api-key.ts'
-import { createUseTable, type TakenUses, type UsesPlace } from './use-table.ts'
+import { createUseTable, type UsesPlace } from './use-table.ts'
 
 /**
  * Uses of keys on their way into the store: counted in memory and written in batches, so that no use costs a write.
@@ -21,8 +21,8 @@ export interface UsageCounter {
   lastUsedAt(id: KeyId): Instant | undefined
   /** Writes what was counted longest ago, before it is older than `flushMs`; a bounded number of keys. */
   writeDue(now: Instant): Promise<void>
-  /** Writes what was counted of one key. */
-  writeKey(id: KeyId): Promise<void>
+  /** Writes what was counted of these keys; waits for `KEYS_WRITTEN_AT_ONCE` others at the most. */
+  writeKeys(ids: readonly KeyId[]): Promise<void>
   /** Writes what was counted, of `KEYS_WRITTEN_AT_END_MAX` keys at most. */
   writeAll(): Promise<void>
 }
@@ -51,40 +51,56 @@ export function createUsageCounter(
   flushMs: number = USAGE_FLUSH_MS,
 ): UsageCounter {
   const held = createUseTable(USED_KEYS_MAX)
-  let beingWritten: ReadonlyMap<KeyId, TakenUses> = new Map()
+  let beingWritten: ReadonlyMap<KeyId, KeyUses> = new Map()
   let writing: Promise<void> = Promise.resolve()
 
-  const write = async (taken: readonly TakenUses[]): Promise<void> => {
-    beingWritten = new Map(taken.map((each) => [each.uses.id, each]))
-    let written = 0
+  const write = async (taken: readonly KeyUses[]): Promise<number> => {
+    if (taken.length === 0) return 0
+    beingWritten = new Map(taken.map((uses) => [uses.id, uses]))
     try {
-      for (; written < taken.length; written += KEYS_WRITTEN_AT_ONCE) {
-        await keys.noteUses(taken.slice(written, written + KEYS_WRITTEN_AT_ONCE).map(({ uses }) => uses))
-      }
+      await keys.noteUses(taken)
+    } catch (error) {
+      for (const uses of taken) held.putBack(uses)
+      throw error
     } finally {
       beingWritten = new Map()
-      for (const each of taken.slice(written)) held.putBack(each)
     }
+    return taken.length
   }
 
-  /** One write at a time: what is being written is known, and nothing is written twice. */
-  const inTurn = (choose: () => readonly TakenUses[]): Promise<void> => {
+  /** One write at a time: what is being written is known, and nothing is written twice. Answers of how many keys. */
+  const inTurn = (choose: () => readonly KeyUses[]): Promise<number> => {
     const next = writing.then(() => write(choose()))
-    writing = next.catch(() => undefined)
+    writing = next.then(noop, noop)
     return next
+  }
+
+  /** A turn for each part, so that whoever wants single keys written need not wait for all of them. */
+  const writeMany = async (max: number, isDue: (since: Instant) => boolean): Promise<void> => {
+    for (let left = max; left > 0; ) {
+      const count = await inTurn(() => held.take(Math.min(left, KEYS_WRITTEN_AT_ONCE), isDue))
+      if (count === 0) return
+      left -= count
+    }
   }
 
   return {
     accepted: (id, now, place) => held.accepted(id, now, place),
     refused: (id, now) => held.refused(id, now),
-    lastUsedAt: (id) => held.lastUsedAt(id) ?? beingWritten.get(id)?.uses.lastUsedAt,
-    writeDue: (now) =>
-      inTurn(() => {
-        const max = held.size > USED_KEYS_MAX / 2 ? KEYS_WRITTEN_IN_NEED : KEYS_WRITTEN_PER_RUN
-        // Also when the clock was set back since.
-        return held.take(max, (since) => now - since >= flushMs - USAGE_RUN_MS || since > now)
-      }),
-    writeKey: (id) => inTurn(() => held.takeKey(id)),
-    writeAll: () => inTurn(() => held.take(KEYS_WRITTEN_AT_END_MAX, () => true)),
+    lastUsedAt: (id) => held.lastUsedAt(id) ?? beingWritten.get(id)?.lastUsedAt,
+    writeDue: (now) => {
+      const max = held.size > USED_KEYS_MAX / 2 ? KEYS_WRITTEN_IN_NEED : KEYS_WRITTEN_PER_RUN
+      // Also when the clock was set back since.
+      return writeMany(max, (since) => now - since >= flushMs - USAGE_RUN_MS || since > now)
+    },
+    async writeKeys(ids) {
+      const waiting = ids.filter((id) => held.has(id) || beingWritten.has(id))
+      for (let start = 0; start < waiting.length; start += KEYS_WRITTEN_AT_ONCE) {
+        await inTurn(() => held.takeKeys(waiting.slice(start, start + KEYS_WRITTEN_AT_ONCE)))
+      }
+    },
+    writeAll: () => writeMany(KEYS_WRITTEN_AT_END_MAX, () => true),
   }
 }
+
+const noop = (): void => undefined

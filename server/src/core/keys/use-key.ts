@@ -3,8 +3,9 @@ import type { Role } from '../access/role.ts'
 import type { Context } from '../context.ts'
 import type { Spending } from '../ports/key-store.ts'
 import type { Instant } from '../record.ts'
-import type { FoundKey } from './api-key.ts'
+import type { ApiKey, FoundKey } from './api-key.ts'
 import type { Fingerprint } from './fingerprint.ts'
+import { grantedScopesOf } from './granted-scopes.ts'
 import { type JudgeFacts, judge } from './judge.ts'
 import { notesOf } from './key-notes.ts'
 import { lookUpToken } from './look-up-token.ts'
@@ -45,61 +46,77 @@ type Use = { readonly fingerprint: Fingerprint; readonly check: KeyCheck; readon
 
 function useFound(context: Context, found: FoundKey | undefined, use: Use): KeyVerdict | Promise<KeyVerdict> {
   if (found === undefined) return UNKNOWN
-  if (use.check.permissions === undefined) return useGranted(context, found, use, NO_GRANTS)
-  const grants = ownerGrantsOf(context, found)
-  return grants instanceof Promise
-    ? grants.then((later) => useGranted(context, found, use, later))
-    : useGranted(context, found, use, grants)
+  // Most keys have no scopes, and most questions name no permission: then nobody has to know what the owner may do.
+  if (use.check.permissions === undefined && found.key.policy?.scopes === undefined) {
+    return useGranted(context, { found }, use, NO_GRANTS)
+  }
+  const roles = ownerRolesOf(context, found.key)
+  return roles instanceof Promise
+    ? roles.then((later) => useWithRoles(context, found, use, later))
+    : useWithRoles(context, found, use, roles)
 }
 
-/** What the owner of a key may do here: nothing, should it only be called like a user. */
-export function ownerGrantsOf(
+function useWithRoles(
   context: Context,
-  { key }: FoundKey,
-): JudgeFacts['ownerGrants'] | Promise<JudgeFacts['ownerGrants']> {
+  found: FoundKey,
+  use: Use,
+  roles: readonly Role[],
+): KeyVerdict | Promise<KeyVerdict> {
+  return useGranted(context, subjectOf(found, roles), use, grantsOf(roles))
+}
+
+/** The key, and what its scopes come to. */
+export type Subject = Pick<KeyVerdict, 'permissions'> & { readonly found: FoundKey }
+
+/** What a verdict tells of a key, whatever it is. */
+export function subjectOf(found: FoundKey, roles: readonly Role[]): Subject {
+  const permissions = grantedScopesOf(found, roles)
+  return permissions === undefined ? { found } : { found, permissions }
+}
+
+/** The roles of the owner of a key: none, should it only be called like a user. */
+export function ownerRolesOf(context: Context, key: ApiKey): readonly Role[] | Promise<readonly Role[]> {
   const roles = context.storage.access.rolesOf(key.owner)
   const trust = nameTrustOf(key)
-  if (trust !== 'all') {
-    return isNamesake(context, key.owner, trust).then(async (isUser) =>
-      isUser ? grantsOf(await roles) : NO_GRANTS,
-    )
-  }
-  return roles instanceof Promise ? roles.then(grantsOf) : grantsOf(roles)
+  if (trust === 'all') return roles
+  return isNamesake(context, key.owner, trust).then(async (isUser) => (isUser ? await roles : NO_ROLES))
 }
 
+const NO_ROLES: readonly Role[] = []
 const NO_GRANTS = (): boolean => false
 
 function useGranted(
   context: Context,
-  found: FoundKey,
+  subject: Subject,
   use: Use,
   ownerGrants: JudgeFacts['ownerGrants'],
 ): KeyVerdict | Promise<KeyVerdict> {
-  const facts = factsOf(context, found, ownerGrants)
-  const judgement = judge(found, use.check, facts)
-  if (judgement.refusal !== undefined) return { refusal: judgement.refusal, found, limits: NO_LIMITS }
+  const facts = factsOf(context, subject.found, ownerGrants)
+  const judgement = judge(subject.found, use.check, facts)
+  if (judgement.refusal !== undefined) return { refusal: judgement.refusal, ...subject, limits: NO_LIMITS }
   const { limits, cost } = judgement
   const taking = { use, limits, cost, now: facts.now, spends: judgement.spends }
-  if (limits.length === 0) return useTaken(context, found, taking, undefined)
+  if (limits.length === 0) return useTaken(context, subject, taking, undefined)
   const taken = context.rates.take(limits, cost, facts.now)
   return taken instanceof Promise
-    ? taken.then((later) => useTaken(context, found, taking, later))
-    : useTaken(context, found, taking, taken)
+    ? taken.then((later) => useTaken(context, subject, taking, later))
+    : useTaken(context, subject, taking, taken)
 }
 
 /** What is left to do once the limits answered; without limits, `taken` is undefined. */
 function useTaken(
   context: Context,
-  found: FoundKey,
+  subject: Subject,
   { use, limits, cost, now, spends }: Taking,
   taken: LimitOutcome | undefined,
 ): KeyVerdict | Promise<KeyVerdict> {
-  if (taken?.admitted === false) return tooOften(found, taken)
-  if (spends) return spend(context, found, { use, limits, cost, taken, now })
+  if (taken?.admitted === false) return tooOften(subject, taken)
+  if (spends) return spend(context, subject, { use, limits, cost, taken, now })
+  const { found, permissions } = subject
   if (use.check.isNoUse !== true) context.uses.accepted(found.key.id, now, notesOf(found))
   const states = taken?.states ?? NO_LIMITS
-  if (found.key.policy?.credits === undefined) return { found, limits: states }
-  return withCredits(context, found, states)
+  if (found.key.policy?.credits !== undefined) return withCredits(context, subject, states)
+  return permissions === undefined ? { found, limits: states } : { found, permissions, limits: states }
 }
 
 type Taking = {
@@ -123,31 +140,31 @@ export function factsOf(
 }
 
 /** Grants what any of the roles allows; rights that name no data. */
-function grantsOf(roles: readonly Role[]): JudgeFacts['ownerGrants'] {
+export function grantsOf(roles: readonly Role[]): JudgeFacts['ownerGrants'] {
   return (controller, action) => rolesAllow(roles, controller, action)
 }
 
 const NO_LIMITS: readonly LimitState[] = []
 
-function tooOften(found: FoundKey, { states, retryAt }: LimitOutcome): KeyVerdict {
-  return { refusal: 'rate_limited', found, limits: states, ...(retryAt !== undefined && { retryAt }) }
+function tooOften(subject: Subject, { states, retryAt }: LimitOutcome): KeyVerdict {
+  return { refusal: 'rate_limited', ...subject, limits: states, ...(retryAt !== undefined && { retryAt }) }
 }
 
 /** A use that costs nothing is told what is left all the same. */
 async function withCredits(
   { storage, clock }: Context,
-  found: FoundKey,
+  subject: Subject,
   limits: readonly LimitState[],
 ): Promise<KeyVerdict> {
-  const budget = await storage.keys.credits(found.key.id, clock.now())
-  return budget === undefined ? { found, limits } : { found, limits, credits: budget.remaining }
+  const budget = await storage.keys.credits(subject.found.key.id, clock.now())
+  return { ...subject, limits, ...(budget !== undefined && { credits: budget.remaining }) }
 }
 
 type Spend = Omit<Taking, 'spends'> & { readonly taken: LimitOutcome | undefined }
 
-async function spend(context: Context, found: FoundKey, how: Spend): Promise<KeyVerdict> {
+async function spend(context: Context, subject: Subject, how: Spend): Promise<KeyVerdict> {
   const { use, limits, cost, taken, now } = how
-  const { id } = found.key
+  const { id } = subject.found.key
   let spending: Spending | undefined
   try {
     spending = await context.storage.keys.spend(id, cost, now)
@@ -160,9 +177,9 @@ async function spend(context: Context, found: FoundKey, how: Spend): Promise<Key
   const { remaining: credits, refillAt } = spending
   if (spending.spent) {
     context.uses.accepted(id, now)
-    return { found, limits: taken?.states ?? NO_LIMITS, credits }
+    return { ...subject, limits: taken?.states ?? NO_LIMITS, credits }
   }
-  const refused = { refusal: 'usage_exceeded', found, limits: NO_LIMITS, credits } as const
+  const refused = { refusal: 'usage_exceeded', ...subject, limits: NO_LIMITS, credits } as const
   return refillAt === undefined ? refused : { ...refused, retryAt: refillAt }
 }
 

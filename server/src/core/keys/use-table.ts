@@ -14,18 +14,16 @@ export interface UseTable {
   /** The last accepted use that is in it. */
   lastUsedAt(id: KeyId): Instant | undefined
   /** Takes the keys out that are in it longest, until one is not due or there are `max`. */
-  take(max: number, isDue: (since: Instant) => boolean): readonly TakenUses[]
-  /** Takes one key out, if it is in it. */
-  takeKey(id: KeyId): readonly TakenUses[]
+  take(max: number, isDue: (since: Instant) => boolean): readonly KeyUses[]
+  /** Takes these keys out, as far as they are in it. */
+  takeKeys(ids: readonly KeyId[]): readonly KeyUses[]
+  has(id: KeyId): boolean
   /** Adds again what was taken out. */
-  putBack(taken: TakenUses): void
+  putBack(taken: KeyUses): void
 }
 
 /** Where the uses of a key were counted last; -1: nowhere yet. What stands there is checked, and so may be out of date. */
 export type UsesPlace = { usesAt: number }
-
-/** Uses of a key; `since`: the first of them. */
-export type TakenUses = { readonly since: Instant; readonly uses: KeyUses }
 
 /** Counts that are not those of the day of the first use, as when midnight comes between two writes. */
 type OtherDays = { day: number; readonly before: Map<number, DayCount> }
@@ -110,13 +108,23 @@ export function createUseTable(keysMax: number): UseTable {
     return row
   }
 
-  const close = (id: KeyId, row: number): TakenUses => {
+  /** Moves the first use of a row back; its counts stay those of the day they are of. */
+  const startEarlier = (row: number, since: Instant): void => {
+    if (since >= numberAt(row, SINCE)) return
+    const day = dayOf(row)
+    rows[row * ROW + SINCE] = since
+    if (dayOf(row) !== day) otherDays.set(row, { day, before: new Map() })
+  }
+
+  const close = (id: KeyId, row: number): KeyUses => {
     const lastUsedAt = numberAt(row, LAST_USED_AT)
     const today = { accepted: numberAt(row, ACCEPTED), refused: numberAt(row, REFUSED) }
     const days = new Map(otherDays.get(row)?.before).set(dayOf(row), today)
     const taken = {
+      id,
       since: numberAt(row, SINCE),
-      uses: { id, days, ...(!Number.isNaN(lastUsedAt) && { lastUsedAt }) },
+      days,
+      ...(!Number.isNaN(lastUsedAt) && { lastUsedAt }),
     }
     otherDays.delete(row)
     rowOf.delete(id)
@@ -149,26 +157,30 @@ export function createUseTable(keysMax: number): UseTable {
       return Number.isNaN(at) ? undefined : at
     },
     take(max, isDue) {
-      const taken: TakenUses[] = []
+      const taken: KeyUses[] = []
       for (const [id, row] of rowOf) {
         if (taken.length >= max || !isDue(numberAt(row, SINCE))) break
         taken.push(close(id, row))
       }
       return taken
     },
-    takeKey(id) {
-      const row = rowOf.get(id)
-      return row === undefined ? [] : [close(id, row)]
+    takeKeys(ids) {
+      return ids.flatMap((id) => {
+        const row = rowOf.get(id)
+        return row === undefined ? [] : [close(id, row)]
+      })
     },
-    putBack({ since, uses }) {
-      const row = rowOf.get(uses.id) ?? open(uses.id, since)
+    has: (id) => rowOf.has(id),
+    putBack({ id, since, days, lastUsedAt }) {
+      const row = rowOf.get(id) ?? open(id, since)
       if (row === NO_ROW) return
-      for (const [day, { accepted, refused }] of uses.days) {
+      startEarlier(row, since)
+      for (const [day, { accepted, refused }] of days) {
         turnTo(row, day)
         add(row, ACCEPTED, accepted)
         add(row, REFUSED, refused)
       }
-      if (uses.lastUsedAt !== undefined) use(row, uses.lastUsedAt)
+      if (lastUsedAt !== undefined) use(row, lastUsedAt)
     },
   }
 }

@@ -1,6 +1,7 @@
 import type { GoodToken } from '../access/caller.ts'
 import type { Instant } from '../record.ts'
 import type { ApiKey, FoundKey, Revocation } from './api-key.ts'
+import type { RateLimit } from './policy.ts'
 
 /**
  * Why a token is not good, in the order in which it is found out.
@@ -26,7 +27,13 @@ export type RefusalReason =
 /** The answer to "is this token good?", when it shall act for its owner here. */
 export type Verdict =
   | { readonly valid: true; readonly token: GoodToken }
-  | { readonly valid: false; readonly reason: RefusalReason; readonly retryAt?: Instant }
+  | {
+      readonly valid: false
+      readonly reason: RefusalReason
+      readonly retryAt?: Instant
+      /** Where its limits stand; only with `rate_limited`. */
+      readonly standing?: LimitStanding
+    }
 
 /** What is asked of a key when somebody else's service wants to know. */
 export type KeyCheck = {
@@ -38,11 +45,12 @@ export type KeyCheck = {
   readonly address?: string
   /** Limits to count this use against, by name; absent: the automatic ones. */
   readonly limits?: readonly string[]
-  /** Of the request that asks, for the audit trail of refusals. */
-  readonly requestId?: string
   /** Somebody only looks at the key: it is not one of its uses, nor a refused one. Goes with a cost of 0. */
   readonly isNoUse?: true
 }
+
+/** The request that asks about keys, for the audit trail: its id is read only when a key is refused. */
+export type AskingRequest = { readonly id: string }
 
 /** One question about a key: what somebody showed, any text of any length, and what it must be good for. */
 export type KeyQuestion = { readonly key: string; readonly check: KeyCheck }
@@ -60,6 +68,8 @@ export type KeyVerdict = {
   readonly refusal?: RefusalReason
   /** Absent when no key of that token is known. */
   readonly found?: FoundKey
+  /** What the scopes of the key come to, see `grantedScopesOf`; absent when it has none, and may do what its owner may. */
+  readonly permissions?: readonly string[]
   /** State of the limits that this use was counted against. */
   readonly limits: readonly LimitState[]
   /** What is left; absent when the key has no budget. */
@@ -76,6 +86,9 @@ export type LimitState = {
   /** When it is as if the key had not been used. */
   readonly resetAt: Instant
 }
+
+/** The limits that bind a key, and the state of those that a use was counted against. */
+export type LimitStanding = { readonly limits: readonly RateLimit[]; readonly states: readonly LimitState[] }
 
 /** One step of an explanation: what was checked, with which values, how it went, and what would change the answer. */
 export type CheckStep = {

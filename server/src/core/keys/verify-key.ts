@@ -2,7 +2,7 @@ import type { GoodToken } from '../access/caller.ts'
 import type { Session } from '../access/session.ts'
 import type { Origin } from '../audit/audit-event.ts'
 import type { Context } from '../context.ts'
-import { type FoundKey, isExpired } from './api-key.ts'
+import { type FoundKey, isExpired, limitsOf } from './api-key.ts'
 import { fingerprintOfAny } from './check-key.ts'
 import type { Fingerprint } from './fingerprint.ts'
 import { judge } from './judge.ts'
@@ -56,13 +56,17 @@ async function verifyKnoxKey(context: Context, shown: ShownToken, origin: Origin
 
 async function verifyApiKey(context: Context, shown: ShownToken, origin: Origin): Promise<Verdict> {
   const { fingerprint } = shown
-  const { refusal, found, retryAt } = await useKey(context, shown, checkOf(origin))
+  const { refusal, found, retryAt, limits } = await useKey(context, shown, checkOf(origin))
   if (found === undefined) return refuse(context, origin, { reason: refusal ?? 'unknown', fingerprint })
   if (refusal === undefined) return { valid: true, token: goodKey(found, fingerprint) }
   const { owner, id } = found.key
   if (found.revocation === undefined) context.uses.refused(id, context.clock.now())
   const verdict = refuse(context, origin, { reason: refusal, fingerprint, owner, key: id })
-  return retryAt === undefined ? verdict : { ...verdict, retryAt }
+  return {
+    ...verdict,
+    ...(retryAt !== undefined && { retryAt }),
+    ...(refusal === 'rate_limited' && { standing: { limits: limitsOf(found), states: limits } }),
+  }
 }
 
 /**

@@ -12,12 +12,12 @@ export type Reservation =
   | { readonly kind: 'new' }
   /** The first one is being done right now. */
   | { readonly kind: 'running' }
-  /** The first one created this. */
+  /** The first one was done, and this was noted of it. */
   | { readonly kind: 'done'; readonly resource: string }
   /** The first one was another request. */
   | { readonly kind: 'mismatch' }
 
-/** Remembers which requests were done, so that clients may safely repeat them. Holds ids, never a secret. */
+/** Remembers which requests were done, so that clients may safely repeat them. Holds ids and answers, never a secret. */
 export interface IdempotencyStore {
   /** Answers `new` to exactly one of any number of callers at once, over all processes. Durable when it resolves. */
   reserve(entry: {
@@ -29,7 +29,7 @@ export interface IdempotencyStore {
     /** First instant at which it is forgotten. */
     readonly keptUntil: Instant
   }): Promise<Reservation>
-  /** The request was done and created this. Does nothing when there is no running reservation. */
+  /** The request was done: notes what a repetition needs, such as the id of what it created. Does nothing when there is no running reservation. */
   finish(caller: string, key: string, resource: string): Promise<void>
   /** The request failed and changed nothing: it may be made again. Does nothing when it was finished. */
   release(caller: string, key: string): Promise<void>

@@ -46,6 +46,9 @@ export interface KeyStore {
    */
   lookUp(fingerprint: Fingerprint): FoundKey | undefined | Promise<FoundKey | undefined>
 
+  /** Fingerprints of keys and of earlier secrets that begin with those hex digits (at least one), at most `max`. */
+  fingerprintsFrom(digits: string, max: number): Promise<readonly Fingerprint[]>
+
   findById(id: KeyId): Promise<ApiKey | undefined>
 
   /** The key of that id that was revoked last. */
@@ -54,17 +57,18 @@ export interface KeyStore {
   /**
    * Replaces a key by what `change` makes of it, in one transaction; undefined when there is none. `change` is pure,
    * may run more than once, and may throw to leave all as it is. Id, owner, fingerprint, `previous`, `goodFrom` and
-   * `lastUsedAt` stay what they are. A new or other credit plan sets what is left to its `initial`; none ends it. Some
-   * stores show a key of an owner with many behind all others once its description changed.
+   * `lastUsedAt` stay what they are. A key without a budget that is given a credit plan starts with its `initial`; another
+   * plan leaves of a budget, after the refill that is due at `event.at`, what `replanned` says; none ends it. Some stores
+   * show a key of an owner with many behind all others once its description changed.
    */
   update(id: KeyId, change: (key: ApiKey) => ApiKey, event: AuditEvent): Promise<ApiKey | undefined>
 
   /**
-   * Gives a key another secret, the old one staying good until `previousGoodUntil`. History and budget stay. Undefined,
-   * and nothing changed, when there is no such key or its newest secret is not `replaces` (any more).
+   * Gives a key another secret at `event.at`, as `replaceSecret` says; secrets that end then or before are known no
+   * longer. History and budget stay. Undefined, and nothing changed, when there is no such key or its newest secret is not
+   * `replaces` (any more).
    *
-   * @throws {DomainError} `key.rotating` when one more is to stay good, and `PREVIOUS_SECRETS_MAX` earlier secrets still
-   *   are at `event.at`.
+   * @throws {DomainError} `key.rotating` as `replaceSecret`.
    */
   rotate(id: KeyId, to: NewSecret, event: AuditEvent): Promise<ApiKey | undefined>
 
@@ -110,8 +114,9 @@ export interface KeyStore {
   ): Promise<Spending | undefined>
 
   /**
-   * Adds uses to what is counted, and moves `lastUsedAt` on, never back. Keys that are gone are left out. Written in
-   * batches, each wholly or not at all; when it rejects, those before the one that failed count.
+   * Adds uses to what is counted, and moves `lastUsedAt` on, never back. Keys that are gone are left out, and what was used
+   * before the key of that id was created was another key. Written in batches, each wholly or not at all; when it rejects,
+   * those before the one that failed count.
    */
   noteUses(uses: readonly KeyUses[]): Promise<void>
 
@@ -170,8 +175,10 @@ export type NewSecret = {
   readonly hint?: string
   /** Absent: at once. */
   readonly goodFrom?: Instant
-  /** Of the secret that it replaces; absent: that one is no longer good at all. */
+  /** When the secret that it replaces ends, and all earlier ones at the latest; absent: all of them at once. */
   readonly previousGoodUntil?: Instant
+  /** The newest secret is planned and will never be good: the one before it is the one that is replaced. */
+  readonly cancelsPlan?: true
 }
 
 /** How a spending went; when it was refused, nothing was spent. */
@@ -185,6 +192,8 @@ export type Spending = {
 /** Uses of one key since they were written last. */
 export type KeyUses = {
   readonly id: KeyId
+  /** The first of them. They count for no key that was created later. */
+  readonly since: Instant
   /** Absent: only refused uses, which leave `lastUsedAt` of the key as it is, lest they revive one that idled out. */
   readonly lastUsedAt?: Instant
   /** By day (UTC), as its number since the epoch. */

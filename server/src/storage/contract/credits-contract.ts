@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { CreditPlan } from '../../core/keys/policy.ts'
+import type { KeyStore } from '../../core/ports/key-store.ts'
 import { aKey, anEvent, auditSubjects, keyId, numbers, revokeKey } from './records.ts'
 import type { WithStorage } from './with-storage.ts'
 
@@ -131,27 +132,64 @@ function describeSetting(withStorage: WithStorage): void {
 }
 
 function describeOtherPlans(withStorage: WithStorage): void {
+  const replan = (keys: KeyStore, credits: CreditPlan | undefined, at = 2_000) =>
+    keys.update(
+      K,
+      (key) => ({ ...key, policy: withCredits(credits).policy ?? {} }),
+      anEvent('key.update', 'key', { at }),
+    )
+
   test(
-    'another plan starts anew, none ends the budget, and the same plan leaves it alone',
+    'what was spent stays spent under another plan; none ends the budget, and the first one starts it',
     withStorage(async ({ keys }) => {
       await keys.insert(withCredits({ initial: 10 }), undefined, CREATED)
       await keys.spend(K, 4, 2_000)
-      const plan = (credits?: CreditPlan) =>
-        keys.update(
-          K,
-          (key) => ({ ...key, policy: withCredits(credits).policy ?? {} }),
-          anEvent('key.update'),
-        )
       const left = async () => (await keys.credits(K, 2_500))?.remaining
       await keys.update(K, (key) => ({ ...key, description: 'new' }), anEvent('key.update'))
-      await plan({ initial: 10 })
+      await replan(keys, { initial: 10 })
       assert.equal(await left(), 6)
-      await plan({ initial: 20 })
-      assert.equal(await left(), 20)
-      await plan()
+      await replan(keys, { initial: 10, refill: { interval: 'monthly', day: 1, amount: 10 } })
+      assert.equal(await left(), 6)
+      await replan(keys, { initial: 20 })
+      assert.equal(await left(), 16)
+      await replan(keys, { initial: 5 })
+      assert.equal(await left(), 1)
+      await replan(keys, { initial: 3 })
+      assert.equal(await left(), 0)
+      await replan(keys, undefined)
       assert.equal(await left(), undefined)
-      await plan({ initial: 5 })
+      await replan(keys, { initial: 5 })
       assert.equal(await left(), 5)
+    }),
+  )
+
+  test(
+    'a refill of the plan before that is due comes first, and turns of the other plan count from the change on',
+    withStorage(async ({ keys }) => {
+      const every = (amount: number) => ({ interval: 'every', everyMs: 1_000, amount }) as const
+      await keys.insert(withCredits({ initial: 9 }), undefined, CREATED)
+      await keys.spend(K, 9, 2_000)
+      await replan(keys, { initial: 9, refill: every(5) }, 5_500)
+      assert.deepEqual(await keys.credits(K, 5_999), { spent: true, remaining: 0, refillAt: 6_000 })
+      assert.equal((await keys.spend(K, 2, 6_000))?.remaining, 3)
+      await replan(keys, { initial: 10, refill: every(7) }, 7_500)
+      assert.deepEqual(await keys.credits(K, 7_999), { spent: true, remaining: 6, refillAt: 8_000 })
+      assert.equal((await keys.credits(K, 8_000))?.remaining, 7)
+    }),
+  )
+
+  test(
+    'changes of the plan amid spendings give no credits and take none',
+    withStorage(async ({ keys }) => {
+      await keys.insert(withCredits({ initial: 10 }), undefined, CREATED)
+      const [spendings] = await Promise.all([
+        Promise.all(numbers(64).map(() => keys.spend(K, 1, 2_000))),
+        replan(keys, { initial: 15 }),
+        keys.update(K, (key) => ({ ...key, description: 'new' }), anEvent('key.update')),
+      ])
+      const rest = await Promise.all(numbers(20).map(() => keys.spend(K, 1, 2_000)))
+      assert.equal([...spendings, ...rest].filter((spending) => spending?.spent).length, 15)
+      assert.equal((await keys.credits(K, 2_000))?.remaining, 0)
     }),
   )
 }

@@ -182,7 +182,7 @@ function describeRestoring(withStorage: WithStorage): void {
       await rotateOn(keys, 0, 5_000)
       await keys.spend(key.id, 4, 2_000)
       await keys.noteUses([
-        { id: key.id, lastUsedAt: 3_000, days: new Map([[7, { accepted: 2, refused: 1 }]]) },
+        { id: key.id, since: 3_000, lastUsedAt: 3_000, days: new Map([[7, { accepted: 2, refused: 1 }]]) },
       ])
       const before = await keys.findById(key.id)
       assert.equal(before?.lastUsedAt, 3_000)
@@ -326,7 +326,7 @@ function describePurge(withStorage: WithStorage): void {
         await keys.revoke(keyId(id), { revocation: aRevocation({ at }) }, DELETED)
       }
       const uses = [3, 4, 5].map((n) => [n, { accepted: n, refused: 0 }] as const)
-      await keys.noteUses([{ id: keyId('k'), lastUsedAt: 1, days: new Map(uses) }])
+      await keys.noteUses([{ id: keyId('k'), since: 1_000, lastUsedAt: 1_000, days: new Map(uses) }])
       const secrets = ['key of k', 'secret 1', 'key of early', 'key of late'].map(fingerprintOf)
       for (const secret of secrets) assert.notEqual(await keys.lookUp(secret), undefined)
 

@@ -15,6 +15,7 @@ export function describeKeyLookUp(withStorage: WithStorage): void {
   describe('looking keys up', () => {
     describeIdentity(withStorage)
     describeFreshness(withStorage)
+    describeRange(withStorage)
   })
 }
 
@@ -37,7 +38,7 @@ function describeIdentity(withStorage: WithStorage): void {
       await keys.insert(aKey('other', '-1'), undefined, CREATED)
       await revokeKey(keys, 'other')
       await keys.spend(key.id, 3, 2_000)
-      await keys.noteUses([{ id: key.id, lastUsedAt: 2_000, days: new Map() }])
+      await keys.noteUses([{ id: key.id, since: 2_000, lastUsedAt: 2_000, days: new Map() }])
       await keys.purge({ now: 3_000, revokedBefore: 3_000, usedBefore: 0 })
       assert.equal(await keys.lookUp(key.fingerprint), first)
     }),
@@ -61,7 +62,7 @@ function describeIdentity(withStorage: WithStorage): void {
     'the removal of its owner': ({ users }) => users.remove(userId('ann'), anEvent('user.delete')),
     'the removal of all users': ({ users }) => users.removeAll(anEvent('user.delete')),
     'a use, when it has an idle timeout': ({ keys }) =>
-      keys.noteUses([{ id: keyId('k'), lastUsedAt: 5_000, days: new Map() }]),
+      keys.noteUses([{ id: keyId('k'), since: 5_000, lastUsedAt: 5_000, days: new Map() }]),
   }
   for (const [change, make] of Object.entries(changes)) {
     test(
@@ -140,6 +141,40 @@ function describeFreshness(withStorage: WithStorage): void {
       assert.equal(await keys.lookUp(other.fingerprint), foreign)
       await keys.setOwnerLimits(userId('ann'), [], anEvent('owner.limits'))
       for (const key of [one, two]) assert.deepEqual(await keys.lookUp(key.fingerprint), { key })
+    }),
+  )
+}
+
+function describeRange(withStorage: WithStorage): void {
+  test(
+    'fingerprints are found by how they begin: those of keys and of earlier secrets, not of revoked keys',
+    withStorage(async ({ keys }) => {
+      const beginning = (digits: string, more: string) => digits.padEnd(63, '0').concat(more) as Fingerprint
+      const stored = {
+        first: '00000'.padEnd(64, '0') as Fingerprint,
+        one: beginning('abcde', '1'),
+        last: 'abcde'.padEnd(64, 'f') as Fingerprint,
+        before: 'abcdd'.padEnd(64, 'f') as Fingerprint,
+        after: 'abcdf'.padEnd(64, '0') as Fingerprint,
+        revoked: beginning('abcde', '2'),
+      }
+      for (const [id, fingerprint] of Object.entries(stored)) {
+        await keys.insert({ ...aKey(id, '-1'), fingerprint }, undefined, CREATED)
+      }
+      const next = beginning('abcde', '3')
+      await keys.rotate(
+        keyId('before'),
+        { replaces: stored.before, fingerprint: next, previousGoodUntil: 9_000 },
+        anEvent('key.rotate'),
+      )
+      await revokeKey(keys, 'revoked')
+      const from = async (digits: string, max = 100) => [...(await keys.fingerprintsFrom(digits, max))].sort()
+      assert.deepEqual(await from('abcde'), [stored.one, next, stored.last].sort())
+      assert.deepEqual(await from('abcdd'), [stored.before], 'an earlier secret')
+      assert.deepEqual(await from('00000'), [stored.first])
+      assert.deepEqual(await from('12345'), [])
+      assert.equal((await from('a')).length, 5)
+      assert.equal((await from('a', 2)).length, 2)
     }),
   )
 }

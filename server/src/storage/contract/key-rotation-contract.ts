@@ -45,7 +45,7 @@ function describeRotating(withStorage: WithStorage): void {
   )
 
   test(
-    'a secret that is to be good later says so, also when it is replaced before',
+    'a secret that is to be good later says so, also once it was replaced',
     withStorage(async ({ keys }) => {
       await keys.insert(aKey('k', '-1'), undefined, CREATED)
       const later = toSecret('later', { goodFrom: 7_000, previousGoodUntil: 8_000 })
@@ -105,37 +105,72 @@ function describeOverlap(withStorage: WithStorage): void {
     withStorage(async (storage) => {
       const { keys } = storage
       await keys.insert(aKey('k', '-1'), undefined, CREATED)
-      for (const n of numbers(3)) await rotateOn(keys, n, 5_000 - n)
+      for (const n of numbers(3)) await rotateOn(keys, n, 5_000 + n)
       const [first, second, third] = ['key of k', 'secret 1', 'secret 2'].map(fingerprintOf)
       const before = await keys.findById(keyId('k'))
       assert.deepEqual(before?.previous, [
-        { fingerprint: third, goodUntil: 4_998 },
-        { fingerprint: second, goodUntil: 4_999 },
+        { fingerprint: third, goodUntil: 5_002 },
+        { fingerprint: second, goodUntil: 5_001 },
         { fingerprint: first, goodUntil: 5_000 },
       ])
-      const full = await refusal(rotateOn(keys, 3, 6_000, 4_997), 'key.rotating')
+      const full = await refusal(rotateOn(keys, 3, 6_000, 4_999), 'key.rotating')
       assert.deepEqual(full.facts, { id: 'k', count: 3 })
       assert.deepEqual(await keys.findById(keyId('k')), before)
 
-      const after = await rotateOn(keys, 3, 6_000, 4_998)
+      const after = await rotateOn(keys, 3, 6_000, 5_000)
       assert.deepEqual(
         after?.previous?.map((secret) => secret.goodUntil),
-        [6_000, 4_999, 5_000],
+        [6_000, 5_002, 5_001],
       )
-      assert.equal(await keys.lookUp(third ?? ('' as Fingerprint)), undefined)
+      assert.equal(await keys.lookUp(first ?? ('' as Fingerprint)), undefined)
       assert.equal((await auditSubjects(storage, 'key.rotate')).length, 4)
     }),
   )
 
   test(
-    'a secret that is to end at once can always be replaced, however many earlier ones are good',
+    'all earlier secrets end with the one that is replaced, unless they end before; at once needs no room',
     withStorage(async ({ keys }) => {
       await keys.insert(aKey('k', '-1'), undefined, CREATED)
-      for (const n of numbers(3)) await rotateOn(keys, n, 5_000)
-      assert.equal((await rotateOn(keys, 3, undefined))?.previous?.length, 3)
-      assert.equal((await rotateOn(keys, 4, 2_000))?.previous?.length, 3)
-      assert.equal(await keys.lookUp(fingerprintOf('secret 3')), undefined)
-      assert.equal(await keys.lookUp(fingerprintOf('secret 4')), undefined)
+      for (const n of numbers(3)) await rotateOn(keys, n, 5_000 + n)
+      const goods = async (names: readonly string[]) =>
+        Promise.all(names.map(async (name) => (await keys.lookUp(fingerprintOf(name)))?.goodUntil))
+      const all = ['key of k', 'secret 1', 'secret 2', 'secret 3']
+      assert.deepEqual(await goods(all), [5_000, 5_001, 5_002, undefined])
+
+      const shorter = await rotateOn(keys, 3, 5_001, 5_000)
+      assert.deepEqual(
+        shorter?.previous?.map(({ goodUntil }) => goodUntil),
+        [5_001, 5_001, 5_001],
+      )
+      assert.deepEqual(await keys.findById(keyId('k')), shorter)
+      assert.deepEqual(await goods(all), [undefined, 5_001, 5_001, 5_001])
+      assert.equal((await rotateOn(keys, 4, undefined, 5_000))?.previous, undefined)
+      for (const name of [...all, 'secret 4']) assert.equal(await keys.lookUp(fingerprintOf(name)), undefined)
+    }),
+  )
+
+  test(
+    'a planned secret that is called off is known no longer, and the one before it is replaced',
+    withStorage(async ({ keys }) => {
+      await keys.insert(aKey('k', '-1'), undefined, CREATED)
+      await rotateOn(keys, 0, 6_000)
+      const plan = { goodFrom: 8_000, previousGoodUntil: 9_000, replaces: fingerprintOf('secret 1') }
+      const planned = toSecret('planned', plan)
+      const called = async () =>
+        (await keys.rotate(keyId('k'), planned, ROTATED))?.previous?.map((one) => one.goodUntil)
+      assert.deepEqual(await called(), [9_000, 6_000])
+      assert.equal((await keys.lookUp(planned.fingerprint))?.goodFrom, 8_000)
+      const to = { replaces: planned.fingerprint, previousGoodUntil: 10_000, cancelsPlan: true } as const
+      const rotated = await keys.rotate(keyId('k'), toSecret('new', to), ROTATED)
+      assert.equal(rotated?.goodFrom, undefined)
+      assert.deepEqual(rotated?.previous, [
+        { fingerprint: fingerprintOf('secret 1'), goodUntil: 10_000 },
+        { fingerprint: fingerprintOf('key of k'), goodUntil: 6_000 },
+      ])
+      assert.equal(await keys.lookUp(planned.fingerprint), undefined)
+      assert.deepEqual(await keys.lookUp(fingerprintOf('secret 1')), { key: rotated, goodUntil: 10_000 })
+      assert.deepEqual(await keys.lookUp(fingerprintOf('new')), { key: rotated })
+      assert.equal(await keys.rotate(keyId('k'), toSecret('late', to), ROTATED), undefined)
     }),
   )
 }

@@ -336,7 +336,9 @@ function describeEviction(withStorage: WithStorage): void {
       await keys.insertKnox(aKnoxKey('lately', 'ann', { expiresAt: 2_000 }), undefined, CREATED)
       await keys.insertKnox(aKnoxKey('never', 'ann'), undefined, CREATED)
       await keys.insert(aKey('native', 'ann', { expiresAt: 1 }), undefined, CREATED)
-      await keys.noteUses([{ id: keyId('long-ago'), days: new Map([[1, { accepted: 1, refused: 0 }]]) }])
+      await keys.noteUses([
+        { id: keyId('long-ago'), since: 9e12, days: new Map([[1, { accepted: 1, refused: 0 }]]) },
+      ])
       assert.notEqual(await keys.lookUp(fingerprintOf('key of long-ago')), undefined)
 
       const purge = { now: 3_000, revokedBefore: 0, usedBefore: 0 }

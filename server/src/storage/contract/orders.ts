@@ -38,7 +38,8 @@ const ORDERS: Readonly<Record<string, Order>> = {
       [{ name: 'all', limit: Number(limit), windowMs: 1_000 }],
       anEvent('owner.limits'),
     ),
-  use: ({ keys }, id, at) => keys.noteUses([{ id: keyId(id), lastUsedAt: Number(at), days: new Map() }]),
+  use: ({ keys }, id, at) =>
+    keys.noteUses([{ id: keyId(id), since: Number(at), lastUsedAt: Number(at), days: new Map() }]),
   purge: ({ keys }) => keys.purge({ now: 10_000, revokedBefore: 10_000, usedBefore: 0 }),
   see: async ({ keys }, id) => seen(await keys.lookUp(aKey(id, '').fingerprint)),
 }

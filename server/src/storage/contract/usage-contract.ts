@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { ApiKey } from '../../core/keys/api-key.ts'
 import type { KeyUses } from '../../core/ports/key-store.ts'
-import { aKey, anEvent, keyId, numbers, revokeKey } from './records.ts'
+import { aKey, anEvent, keyId, numbers, revokeKey, TESTER } from './records.ts'
 import type { WithStorage } from './with-storage.ts'
 
 const CREATED = anEvent('key.create', 'key')
@@ -9,9 +10,15 @@ const CREATED = anEvent('key.create', 'key')
 function uses(id: string, lastUsedAt: number | undefined, ...days: readonly (readonly number[])[]): KeyUses {
   return {
     id: keyId(id),
+    since: lastUsedAt ?? 0,
     ...(lastUsedAt !== undefined && { lastUsedAt }),
     days: new Map(days.map(([day = 0, accepted = 0, refused = 0]) => [day, { accepted, refused }])),
   }
+}
+
+/** A key that was created before all uses. */
+function oldKey(id: string, more: Partial<ApiKey> = {}): ApiKey {
+  return aKey(id, '-1', { record: { createdBy: TESTER, createdAt: 0 }, ...more })
 }
 
 /** The promises of `KeyStore` about counts of use. */
@@ -20,7 +27,7 @@ export function describeUsage(withStorage: WithStorage): void {
     test(
       'uses add up by day, and are answered latest first',
       withStorage(async ({ keys }) => {
-        for (const id of ['a', 'b']) await keys.insert(aKey(id, '-1'), undefined, CREATED)
+        for (const id of ['a', 'b']) await keys.insert(oldKey(id), undefined, CREATED)
         await keys.noteUses([uses('a', 5, [1, 2, 3], [2, 1, 0]), uses('b', 5, [1, 9, 9])])
         await keys.noteUses([uses('a', 6, [2, 10, 1], [3, 0, 1])])
         assert.deepEqual(await keys.usage(keyId('a'), 2), [
@@ -36,7 +43,7 @@ export function describeUsage(withStorage: WithStorage): void {
       'the last use moves on, never back, and not for uses that were refused',
       withStorage(async ({ keys }) => {
         const lastUse = async () => (await keys.findById(keyId('k')))?.lastUsedAt
-        await keys.insert(aKey('k', '-1'), undefined, CREATED)
+        await keys.insert(oldKey('k'), undefined, CREATED)
         await keys.noteUses([uses('k', undefined, [1, 0, 1])])
         assert.equal(await lastUse(), undefined)
         for (const [at, expected] of [
@@ -55,7 +62,7 @@ export function describeUsage(withStorage: WithStorage): void {
     test(
       'the last use stays with a key that is changed, revoked and restored, and listings go by it',
       withStorage(async ({ keys }) => {
-        for (const id of ['k', 'other']) await keys.insert(aKey(id, '-1'), undefined, CREATED)
+        for (const id of ['k', 'other']) await keys.insert(oldKey(id), undefined, CREATED)
         await keys.noteUses([uses('k', 9_000, [1, 1, 0])])
         const unused = async (state?: 'revoked') =>
           (
@@ -79,7 +86,7 @@ export function describeUsage(withStorage: WithStorage): void {
     test(
       'uses of keys that are gone, or never were, are left out',
       withStorage(async ({ keys }) => {
-        for (const id of ['gone', 'here']) await keys.insert(aKey(id, '-1'), undefined, CREATED)
+        for (const id of ['gone', 'here']) await keys.insert(oldKey(id), undefined, CREATED)
         await revokeKey(keys, 'gone')
         await keys.noteUses([
           uses('gone', 5, [1, 1, 1]),
@@ -93,10 +100,29 @@ export function describeUsage(withStorage: WithStorage): void {
     )
 
     test(
+      'uses from before a key was created are those of another of that id, and leave it alone',
+      withStorage(async ({ keys }) => {
+        const policy = { idleTimeoutMs: 10 }
+        const record = { createdBy: TESTER, createdAt: 1_000 }
+        await keys.insert(oldKey('k', { record, policy }), undefined, CREATED)
+        await keys.noteUses([uses('k', 999, [0, 3, 1])])
+        assert.equal((await keys.findById(keyId('k')))?.lastUsedAt, undefined)
+        assert.deepEqual(await keys.usage(keyId('k'), 9), [])
+        // Of both keys, one after the other: whose the counts are cannot be told, but whose the last use is.
+        await keys.noteUses([{ ...uses('k', 1_001, [0, 3, 1]), since: 999 }])
+        assert.equal((await keys.findById(keyId('k')))?.lastUsedAt, 1_001)
+        assert.deepEqual(await keys.usage(keyId('k'), 9), [])
+        await keys.noteUses([uses('k', 1_000, [0, 2, 0])])
+        assert.equal((await keys.findById(keyId('k')))?.lastUsedAt, 1_001)
+        assert.deepEqual(await keys.usage(keyId('k'), 9), [{ day: 0, accepted: 2, refused: 0 }])
+      }),
+    )
+
+    test(
       'the uses of thousands of keys are all counted, also when many write at once',
       withStorage(async ({ keys }) => {
         const all = numbers(1_000).map((n) => `k${n}`)
-        await Promise.all(all.map((id) => keys.insert(aKey(id, '-1'), undefined, CREATED)))
+        await Promise.all(all.map((id) => keys.insert(oldKey(id), undefined, CREATED)))
         const note = () => keys.noteUses(all.map((id, n) => uses(id, n + 1, [1, 1, 0])))
         await Promise.all([note(), note(), note()])
         for (const [n, id] of all.entries()) {
@@ -109,7 +135,7 @@ export function describeUsage(withStorage: WithStorage): void {
     test(
       'the last use is seen by look-ups of keys with an idle timeout',
       withStorage(async ({ keys }) => {
-        const key = aKey('k', '-1', { policy: { idleTimeoutMs: 10 } })
+        const key = oldKey('k', { policy: { idleTimeoutMs: 10 } })
         await keys.insert(key, undefined, CREATED)
         for (const at of [5, 9, 12]) {
           await keys.lookUp(key.fingerprint)

@@ -113,7 +113,9 @@ const KEY_CHANGES: Readonly<Record<string, KeyChange>> = {
   'a use of a key that is judged by it': {
     key: (id) => aKey(id, OWNER, { policy: { idleTimeoutMs: 1_000 } }),
     make: ({ keys }, { id }) =>
-      keys.noteUses([{ id, lastUsedAt: 3 * DAY, days: new Map([[3, { accepted: 1, refused: 0 }]]) }]),
+      keys.noteUses([
+        { id, since: 3 * DAY, lastUsedAt: 3 * DAY, days: new Map([[3, { accepted: 1, refused: 0 }]]) },
+      ]),
     isMade: (found) => found?.key.lastUsedAt === 3 * DAY,
   },
   'the removal of the owner': {

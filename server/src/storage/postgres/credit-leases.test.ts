@@ -193,14 +193,15 @@ describe('credits over three nodes', { skip: postgresIsMissing() }, () => {
     assert.equal(sum(await Promise.all(all.map((node) => spendAll(node, 'k')))), 50)
   })
 
-  test('another plan starts anew over all nodes, while some hold what was there before', async () => {
+  test('another plan leaves what was not spent over all nodes, while some hold what was there before', async () => {
     const { a, b, c, all } = await openThree()
     await a.keys.insert(withCredits('k', { initial: 1_000 }), undefined, CREATED)
-    await spendUntilLeased(a)
-    await spendUntilLeased(b)
-    const policy = withCredits('k', { initial: 70 }).policy ?? {}
+    const spent = (await spendUntilLeased(a)) + (await spendUntilLeased(b))
+    const policy = withCredits('k', { initial: 1_070 }).policy ?? {}
+    const spending = spendAll(b, 'k')
     await c.keys.update(K, (key) => ({ ...key, policy }), anEvent('key.update'))
-    assert.equal(sum(await Promise.all(all.map((node) => spendAll(node, 'k')))), 70)
+    const later = await Promise.all([spending, ...all.map((node) => spendAll(node, 'k'))])
+    assert.equal(spent + sum(later), 1_070)
     await a.keys.update(K, (key) => ({ ...key, policy: {} }), anEvent('key.update'))
     for (const node of all) assert.equal(await node.keys.spend(K, 1, NOW), undefined)
   })

@@ -115,6 +115,10 @@ export class CreditLeases {
   async requireNone(transaction: Transaction, uid: string): Promise<void> {
     await transaction.all(sql`SELECT 1 FROM key_credits WHERE key_uid = ${uid}::uuid FOR UPDATE`)
     if ((await transaction.first(livingLeases(uid))) !== undefined) throw new LeasesAreOut(uid)
+  }
+
+  /** After `requireNone`, and once what leases that ended give back was read: forgets them. */
+  forgetEnded(transaction: Transaction, uid: string): void {
     transaction.later(sql`DELETE FROM credit_leases WHERE key_uid = ${uid}::uuid`)
     transaction.later(sql`UPDATE key_credits SET unleased_until = '-infinity' WHERE key_uid = ${uid}::uuid`)
   }

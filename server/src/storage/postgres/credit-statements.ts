@@ -1,7 +1,7 @@
 import type { KeyId, UserId } from '../../core/ids.ts'
 import type { Fingerprint } from '../../core/keys/fingerprint.ts'
 import type { CreditPlan, KeyPolicy } from '../../core/keys/policy.ts'
-import { refilled } from '../../core/keys/refill.ts'
+import { refilled, replanned } from '../../core/keys/refill.ts'
 import type { Spending } from '../../core/ports/key-store.ts'
 import type { Instant } from '../../core/record.ts'
 import { type SqlText, sql } from '../../query/sql/sql-text.ts'
@@ -219,11 +219,20 @@ export function livingLeases(uid: string): SqlText {
   return sql`SELECT 1 FROM credit_leases WHERE key_uid = ${uid}::uuid AND ends_at > clock_timestamp() LIMIT 1`
 }
 
-/** What there is from now on: the `initial` of a plan, or no budget at all. Leases must have ended. */
-export function startCredits(uid: string, plan: CreditPlan | undefined, at: Instant): SqlText {
+/**
+ * What there is under another plan: what it leaves of the budget before, its `initial` where there was none, or no budget
+ * at all. Leases must have ended.
+ */
+export function replan(
+  uid: string,
+  before: BudgetView | undefined,
+  plan: CreditPlan | undefined,
+  at: Instant,
+): SqlText {
   if (plan === undefined) return sql`DELETE FROM key_credits WHERE key_uid = ${uid}::uuid`
-  return sql`INSERT INTO key_credits (key_uid, remaining, refilled_at)
-    VALUES (${uid}::uuid, ${number(plan.initial)}, ${number(at)})
-    ON CONFLICT (key_uid) DO UPDATE SET remaining = excluded.remaining, refilled_at = excluded.refilled_at,
-      generation = excluded.generation`
+  const remaining = before === undefined ? plan.initial : replanned(before.remaining, before.plan, plan)
+  return sql`INSERT INTO key_credits AS known (key_uid, remaining, refilled_at)
+    VALUES (${uid}::uuid, ${number(remaining)}, ${number(at)})
+    ON CONFLICT (key_uid) DO UPDATE SET remaining = excluded.remaining,
+      refilled_at = greatest(known.refilled_at, excluded.refilled_at), generation = excluded.generation`
 }

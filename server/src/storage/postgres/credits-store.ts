@@ -21,7 +21,8 @@ export function createCreditsStore(
     setCredits(id, { operation, amount }, event) {
       return leases.withoutLeases(() =>
         database.change(async (transaction) => {
-          const budget = await readBudget(transaction, leases, id, event.at)
+          const seen = budgetIn(await transaction.first(budgetOf(id)), event.at)
+          const budget = seen && (await lockBudget(transaction, leases, { id, uid: seen.uid }, event.at))
           if (budget === undefined) return undefined
           const remaining = changed(budget.remaining, operation, amount)
           transaction.later(leave(budget, remaining, event.at))
@@ -33,18 +34,16 @@ export function createCreditsStore(
   }
 }
 
-/** The budget as it stays until the end of the transaction. */
-async function readBudget(
+/** All of a budget as it stays until the end of the transaction: nothing is leased. In a change within `withoutLeases`. */
+export async function lockBudget(
   transaction: Transaction,
-  leases: CreditLeases,
-  id: KeyId,
+  leases: Pick<CreditLeases, 'requireNone' | 'forgetEnded'>,
+  { id, uid }: { readonly id: KeyId; readonly uid: string },
   now: Instant,
 ): Promise<BudgetView | undefined> {
-  const seen = budgetIn(await transaction.first(budgetOf(id)), now)
-  if (seen === undefined) return undefined
-  await transaction.all(sql`SELECT 1 FROM key_credits WHERE key_uid = ${seen.uid}::uuid FOR UPDATE`)
+  await leases.requireNone(transaction, uid)
   const budget = budgetIn(await transaction.first(budgetOf(id)), now)
-  if (budget !== undefined) await leases.requireNone(transaction, budget.uid)
+  leases.forgetEnded(transaction, uid)
   return budget
 }
 

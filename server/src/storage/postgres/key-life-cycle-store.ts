@@ -1,12 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type ApiKey, PREVIOUS_SECRETS_MAX, type PreviousSecret } from '../../core/keys/api-key.ts'
+import type { ApiKey, PreviousSecret } from '../../core/keys/api-key.ts'
+import { replaceSecret } from '../../core/keys/replace-secret.ts'
 import type { KeyStore, NewSecret } from '../../core/ports/key-store.ts'
 import type { Instant } from '../../core/record.ts'
 import { type SqlText, sql } from '../../query/sql/sql-text.ts'
-import { keyIdTaken, keyRotating } from '../refusals.ts'
+import { keyIdTaken } from '../refusals.ts'
 import { newTellingRow, noteChanges } from './change.ts'
-import { bytes, number, text } from './column.ts'
-import { startCredits } from './credit-statements.ts'
+import { bytes, listSql, number, text } from './column.ts'
+import { replan } from './credit-statements.ts'
+import { lockBudget } from './credits-store.ts'
 import type { KeyParts } from './key-parts.ts'
 import { hasId, isFingerprintTaken } from './key-place.ts'
 import { fingerprintsOf, KEY_COLUMNS, keyFromRow } from './key-row.ts'
@@ -40,11 +42,11 @@ export function createKeyLifeCycleStore({ database, audit, leases }: KeyParts): 
           const stored = await lockKey(transaction, id)
           if (stored === undefined) return undefined
           const next = keepingIdentity(change(stored.key), stored.key)
-          transaction.later(replaceKey(stored, next))
           if (!isDeepStrictEqual(stored.key.policy?.credits, next.policy?.credits)) {
-            await leases.requireNone(transaction, stored.uid)
-            transaction.later(startCredits(stored.uid, next.policy?.credits, event.at))
+            const before = await lockBudget(transaction, leases, { id, uid: stored.uid }, event.at)
+            transaction.later(replan(stored.uid, before, next.policy?.credits, event.at))
           }
+          transaction.later(replaceKey(stored, next))
           noteChanges(transaction, [{ kind: 'keys', fingerprints: fingerprintsOf(next) }])
           transaction.later(audit.insert(event))
           return next
@@ -120,41 +122,29 @@ function keepingIdentity(next: ApiKey, old: ApiKey): ApiKey {
 
 /** @throws {DomainError} `key.rotating` */
 function rotate(transaction: Transaction, stored: StoredKey, to: NewSecret, now: Instant): ApiKey {
-  const { fingerprint, hint, goodFrom, previousGoodUntil } = to
-  const { hint: _hint, goodFrom: _goodFrom, previous: before = [], ...rest } = stored.key
-  transaction.later(removeEnded(stored.uid, now))
-  const left = before.filter((secret) => secret.goodUntil > now)
-  const replaced = replacedSecret(stored.key, left, previousGoodUntil, now)
-  if (replaced !== undefined) transaction.later(rememberSecret(stored, replaced))
-  const previous = replaced === undefined ? left : [replaced, ...left]
-  const next: ApiKey = {
-    ...rest,
-    fingerprint,
-    ...(hint !== undefined && { hint }),
-    ...(goodFrom !== undefined && { goodFrom }),
-    ...(previous.length > 0 && { previous }),
-  }
+  const next = replaceSecret(stored.key, to, now)
+  const kept = next.previous ?? []
+  transaction.later(forgetSecrets(stored.uid, kept))
+  if (kept.length > 0) transaction.later(keepSecrets(stored, kept))
   transaction.later(replaceKey(stored, next))
   return next
 }
 
-/** The newest secret as an earlier one; undefined when it ends at once. */
-function replacedSecret(
-  { id, fingerprint }: ApiKey,
-  left: readonly PreviousSecret[],
-  goodUntil: Instant | undefined,
-  now: Instant,
-): PreviousSecret | undefined {
-  if (goodUntil === undefined || goodUntil <= now) return undefined
-  if (left.length >= PREVIOUS_SECRETS_MAX) throw keyRotating(id, left.length)
-  return { fingerprint, goodUntil }
+/** Forgets the earlier secrets that are not kept. */
+function forgetSecrets(uid: string, kept: readonly PreviousSecret[]): SqlText {
+  const others = kept.map(({ fingerprint }) => sql` AND fingerprint <> ${bytes(fingerprint)}`)
+  return others.reduce(
+    (so, far) => sql`${so}${far}`,
+    sql`DELETE FROM previous_secrets WHERE key_uid = ${uid}::uuid`,
+  )
 }
 
-function removeEnded(uid: string, now: Instant): SqlText {
-  return sql`DELETE FROM previous_secrets WHERE key_uid = ${uid}::uuid AND good_until <= ${number(now)}`
-}
-
-function rememberSecret({ key, uid }: StoredKey, { fingerprint, goodUntil }: PreviousSecret): SqlText {
-  return sql`INSERT INTO previous_secrets (fingerprint, key_uid, good_from, good_until)
-    VALUES (${bytes(fingerprint)}, ${uid}::uuid, ${number(key.goodFrom)}, ${number(goodUntil)})`
+/** Writes when earlier secrets end, among them the newest one of before. */
+function keepSecrets({ key, uid }: StoredKey, kept: readonly PreviousSecret[]): SqlText {
+  const rows = kept.map(
+    ({ fingerprint, goodUntil }) =>
+      sql`(${bytes(fingerprint)}, ${uid}::uuid, ${number(key.goodFrom)}, ${number(goodUntil)})`,
+  )
+  return sql`INSERT INTO previous_secrets (fingerprint, key_uid, good_from, good_until) VALUES ${listSql(rows)}
+    ON CONFLICT (fingerprint) DO UPDATE SET good_until = excluded.good_until`
 }

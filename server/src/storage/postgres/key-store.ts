@@ -1,5 +1,6 @@
 import type { KeyStore } from '../../core/ports/key-store.ts'
 import { createCreditsStore } from './credits-store.ts'
+import { createFingerprintRange } from './fingerprint-range.ts'
 import { createKeyLifeCycleStore } from './key-life-cycle-store.ts'
 import { createKeyListing } from './key-listing.ts'
 import { KeyLookUp, type KeyLookUpParts } from './key-look-up.ts'
@@ -32,6 +33,7 @@ export function createKeyStore(parts: KeyParts, lookUpParts: KeyLookUpParts): Ke
       return replaced
     },
     lookUp: (fingerprint) => lookUp.find(fingerprint),
+    ...createFingerprintRange(database),
     async findById(id) {
       const row = await database.first(keyById(id))
       return row && storedKeyFromRow(row).key

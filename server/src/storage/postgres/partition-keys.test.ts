@@ -30,7 +30,12 @@ describe('keys in partitions', { skip: postgresIsMissing() }, () => {
       OWNERS.flatMap((owner) => numbers(5).map((n) => insert(storage, `${owner}-${n}`, owner))),
     )
     await storage.keys.noteUses([
-      { id: keyId('ann-1'), lastUsedAt: 5_000, days: new Map([[3, { accepted: 2, refused: 1 }]]) },
+      {
+        id: keyId('ann-1'),
+        since: 5_000,
+        lastUsedAt: 5_000,
+        days: new Map([[3, { accepted: 2, refused: 1 }]]),
+      },
     ])
     await storage.close()
     return url

@@ -47,17 +47,22 @@ function movedIn({ rows }: Answer): readonly StoreChange[] {
   return [{ kind: 'keys', fingerprints: rows.map((row) => fingerprintOfBytes(row[0])) }]
 }
 
-/** Keys are locked in the order of their ids, so that nodes that write at once wait for each other and not both. */
+/**
+ * Keys are locked in the order of their ids, so that nodes that write at once wait for each other and not both. What was
+ * used before its key was created was another key of that id.
+ */
 function note(uses: readonly KeyUses[], row: TellingRow): SqlText {
-  const used = uses.map(({ id, lastUsedAt }) => ({ id, at: lastUsedAt }))
+  const used = uses.map(({ id, lastUsedAt, since }) => ({ id, at: lastUsedAt, since }))
   const days = uses.flatMap(({ id, days: byDay }) =>
     [...byDay].map(([day, { accepted, refused }]) => ({ id, day, accepted, refused })),
   )
   return sql`WITH used AS (
-      SELECT id, max(at) AS at FROM jsonb_to_recordset(${storedJson(used)}::jsonb) AS one (id text, at float8)
+      SELECT id, max(at) AS at, min(since) AS since
+      FROM jsonb_to_recordset(${storedJson(used)}::jsonb) AS one (id text, at float8, since float8)
       GROUP BY id
     ), found AS MATERIALIZED (
-      SELECT keys.uid, keys.owner, used.id, used.at
+      SELECT keys.uid, keys.owner, used.id, CASE WHEN used.at >= keys.created_at THEN used.at END AS at,
+        used.since >= keys.created_at AS counts
       FROM used JOIN key_ids AS whose ON whose.id = used.id
         JOIN keys ON keys.owner = whose.owner AND keys.id = whose.id
       ORDER BY keys.id FOR NO KEY UPDATE OF keys
@@ -70,6 +75,7 @@ function note(uses: readonly KeyUses[], row: TellingRow): SqlText {
     SELECT found.uid, one.day, sum(one.accepted), sum(one.refused) FROM found
     JOIN jsonb_to_recordset(${storedJson(days)}::jsonb)
       AS one (id text, day integer, accepted float8, refused float8) ON one.id = found.id
+    WHERE found.counts
     GROUP BY found.uid, one.day
     ON CONFLICT (key_uid, day) DO UPDATE
     SET accepted = known.accepted + excluded.accepted, refused = known.refused + excluded.refused

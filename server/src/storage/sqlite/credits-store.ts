@@ -1,37 +1,52 @@
 import type { KeyId } from '../../core/ids.ts'
 import type { CreditPlan } from '../../core/keys/policy.ts'
-import { refilled } from '../../core/keys/refill.ts'
+import { refilled, replanned } from '../../core/keys/refill.ts'
 import type { KeyStore, Spending } from '../../core/ports/key-store.ts'
 import type { Instant } from '../../core/record.ts'
 import { column, jsonColumn } from './column.ts'
 import type { SqliteDatabase } from './database.ts'
 import type { KeyParts } from './key-parts.ts'
+import type { StoredKey } from './key-writer.ts'
 
 /** SQL about budgets, for the test that asks SQLite how it answers it. */
 export const CREDITS_LOOKUPS = {
   byKey: `SELECT keys.seq, created_at, remaining, refilled_at, json_extract(policy, '$.credits')
     FROM keys JOIN key_credits ON key_credits.key_seq = keys.seq WHERE keys.id = ?`,
   set: 'UPDATE key_credits SET remaining = ?, refilled_at = ? WHERE key_seq = ?',
+  ofKey: 'SELECT remaining, refilled_at FROM key_credits WHERE key_seq = ?',
   remove: 'DELETE FROM key_credits WHERE key_seq = ?',
 } as const
 
-const START = `INSERT INTO key_credits (key_seq, remaining, refilled_at) VALUES (?, ?, ?)
-  ON CONFLICT (key_seq) DO UPDATE SET remaining = excluded.remaining, refilled_at = excluded.refilled_at`
+const START = 'INSERT INTO key_credits (key_seq, remaining, refilled_at) VALUES (?, ?, ?)'
 
 /** Gives keys their budgets; inside a change only. */
 export type CreditsWriter = {
-  /** What there is from now on: the `initial` of a plan, or no budget at all. */
-  start(keySeq: number, plan: CreditPlan | undefined, at: Instant): void
+  /** The `initial` of a plan, for a key that has no budget. */
+  start(keySeq: number, plan: CreditPlan, at: Instant): void
+  /** What another plan than that of the key leaves, or no budget at all. */
+  replan(before: StoredKey, plan: CreditPlan | undefined, at: Instant): void
 }
 
 /** Prepares the writing of budgets. */
 export function prepareCreditsWriter(database: SqliteDatabase): CreditsWriter {
   const start = database.statement(START)
   const remove = database.statement(CREDITS_LOOKUPS.remove)
+  const ofKey = database.statement(CREDITS_LOOKUPS.ofKey)
+  const set = database.statement(CREDITS_LOOKUPS.set)
   return {
     start(keySeq, plan, at) {
-      if (plan === undefined) remove.run(keySeq)
-      else start.run(keySeq, plan.initial, at)
+      start.run(keySeq, plan.initial, at)
+    },
+    replan({ seq, key }, plan, at) {
+      const row = ofKey.get(seq)
+      const from = key.policy?.credits
+      if (plan === undefined) remove.run(seq)
+      else if (row === undefined || from === undefined) start.run(seq, plan.initial, at)
+      else {
+        const stored = { remaining: column<number>(row, 0), refilledAt: column<Instant>(row, 1) }
+        const { remaining, refilledAt } = refilled(from, key.record.createdAt, stored, at)
+        set.run(replanned(remaining, from, plan), Math.max(refilledAt, at), seq)
+      }
     },
   }
 }

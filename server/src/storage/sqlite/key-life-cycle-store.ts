@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type ApiKey, PREVIOUS_SECRETS_MAX } from '../../core/keys/api-key.ts'
+import type { ApiKey } from '../../core/keys/api-key.ts'
 import type { Fingerprint } from '../../core/keys/fingerprint.ts'
+import { replaceSecret } from '../../core/keys/replace-secret.ts'
 import type { KeyStore, NewSecret } from '../../core/ports/key-store.ts'
 import type { Instant } from '../../core/record.ts'
-import { keyIdTaken, keyRotating } from '../refusals.ts'
+import { keyIdTaken } from '../refusals.ts'
 import type { CreditsWriter } from './credits-store.ts'
 import type { KeyParts } from './key-parts.ts'
 import type { StoredKey } from './key-writer.ts'
@@ -26,7 +27,7 @@ export function createKeyLifeCycleStore(parts: KeyParts, credits: CreditsWriter)
         const next = keepingIdentity(change(stored.key), stored.key)
         writer.replace(stored, next)
         if (!isDeepStrictEqual(stored.key.policy?.credits, next.policy?.credits)) {
-          credits.start(stored.seq, next.policy?.credits, event.at)
+          credits.replan(stored, next.policy?.credits, event.at)
         }
         news.keysChanged(fingerprintsOf(next))
         writeAudit(event)
@@ -94,26 +95,9 @@ function fingerprintsOf(key: ApiKey): readonly Fingerprint[] {
 }
 
 function prepareRotation({ writer }: KeyParts, secrets: PreviousSecrets) {
-  function replaceSecret(stored: StoredKey, goodUntil: Instant): void {
-    const { id, fingerprint, goodFrom } = stored.key
-    const count = secrets.ofKey(stored.seq).length
-    if (count >= PREVIOUS_SECRETS_MAX) throw keyRotating(id, count)
-    secrets.add(stored.seq, { fingerprint, goodFrom, goodUntil })
-  }
-
   return (stored: StoredKey, to: NewSecret, now: Instant): ApiKey => {
-    const { fingerprint, hint, goodFrom, previousGoodUntil } = to
-    secrets.removeEnded(stored.seq, now)
-    if (previousGoodUntil !== undefined && previousGoodUntil > now) replaceSecret(stored, previousGoodUntil)
-    const previous = secrets.ofKey(stored.seq)
-    const { hint: _hint, goodFrom: _goodFrom, previous: _previous, ...rest } = stored.key
-    const next: ApiKey = {
-      ...rest,
-      fingerprint,
-      ...(hint !== undefined && { hint }),
-      ...(goodFrom !== undefined && { goodFrom }),
-      ...(previous.length > 0 && { previous }),
-    }
+    const next = replaceSecret(stored.key, to, now)
+    secrets.keepOnly(stored.seq, next.previous ?? [], stored.key.goodFrom)
     writer.replace(stored, next)
     return next
   }

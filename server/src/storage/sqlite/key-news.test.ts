@@ -54,7 +54,7 @@ describe('news of keys between two connections to one file', () => {
     const before = await see('a')
     assert.ok(before !== undefined)
     await theirs.keys.spend(keyId('a'), 1, 2_000)
-    await theirs.keys.noteUses([{ id: keyId('a'), lastUsedAt: 5, days: new Map() }])
+    await theirs.keys.noteUses([{ id: keyId('a'), since: 5_000, lastUsedAt: 5_000, days: new Map() }])
     await theirs.keys.insert(aKey('b', '-1'), undefined, event)
     await theirs.audit.append([event])
     assert.equal(await see('a'), before)

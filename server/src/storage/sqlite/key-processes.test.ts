@@ -135,8 +135,8 @@ for (const [kind, start] of [
       assert.equal((await look('new'))?.key.id, 'k')
       await obeyed('limit ann 7')
       for (const id of ['k', 'new']) assert.equal((await look(id))?.ownerLimits?.[0]?.limit, 7)
-      await obeyed('use k 77')
-      for (const id of ['k', 'new']) assert.equal((await look(id))?.key.lastUsedAt, 77)
+      await obeyed('use k 7700')
+      for (const id of ['k', 'new']) assert.equal((await look(id))?.key.lastUsedAt, 7_700)
       await obeyed('unuser ann')
       for (const id of ['k', 'new']) {
         assert.equal((await look(id))?.revocation?.reason, 'cessationOfOperation')

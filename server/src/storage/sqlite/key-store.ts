@@ -4,6 +4,7 @@ import type { KeyStore } from '../../core/ports/key-store.ts'
 import type { WriteAudit } from './audit-store.ts'
 import { createCreditsStore, prepareCreditsWriter } from './credits-store.ts'
 import type { SqliteDatabase } from './database.ts'
+import { createFingerprintRange } from './fingerprint-range.ts'
 import { createKeyLifeCycleStore } from './key-life-cycle-store.ts'
 import { createKeyListing } from './key-listing.ts'
 import { KeyLookUp } from './key-look-up.ts'
@@ -53,7 +54,7 @@ export function createKeyStore(
   function add(key: ApiKey, event: AuditEvent): void {
     const seq = writer.insert(key)
     if (key.policy?.credits !== undefined) credits.start(seq, key.policy.credits, key.record.createdAt)
-    for (const secret of key.previous?.toReversed() ?? []) secrets.add(seq, secret)
+    if (key.previous !== undefined) secrets.keepOnly(seq, key.previous)
     news.keyCreated(key.fingerprint)
     writeAudit(event)
   }
@@ -67,6 +68,7 @@ export function createKeyStore(
     },
     ...createKnoxKeyStore(parts, add),
     lookUp: (fingerprint) => lookUp.find(fingerprint),
+    ...createFingerprintRange(database),
     async findById(id) {
       return database.read(() => writer.find(id))?.key
     },

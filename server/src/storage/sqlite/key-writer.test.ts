@@ -28,7 +28,7 @@ test('a key whose words are in the index is found by its new words, and keeps al
     while (index.indexNext(ANN));
   })
   await keys.spend(keyId('k3'), 4, 2_000)
-  await keys.noteUses([{ id: keyId('k3'), lastUsedAt: 5, days: DAYS }])
+  await keys.noteUses([{ id: keyId('k3'), since: 5_000, lastUsedAt: 5_000, days: DAYS }])
   await keys.update(keyId('k3'), (key) => ({ ...key, description: 'new words' }), anEvent('key.update'))
 
   const mapping = SEARCHABLE_FIELDS['api-keys']

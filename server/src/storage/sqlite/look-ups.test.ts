@@ -7,6 +7,7 @@ import { CONFIG_LOOKUP } from './config-store.ts'
 import { CREDENTIALS_LOOKUPS } from './credentials-store.ts'
 import { CREDITS_LOOKUPS } from './credits-store.ts'
 import type { SqliteDatabase } from './database.ts'
+import { FINGERPRINTS_FROM } from './fingerprint-range.ts'
 import { IDEMPOTENCY_LOOKUPS } from './idempotency-store.ts'
 import { KEY_LOOK_UP } from './key-look-up.ts'
 import { KEY_NEWS_LOOKUPS } from './key-news.ts'
@@ -30,6 +31,7 @@ after(() => database.close())
 
 const LOOKUPS = {
   lookUp: KEY_LOOK_UP,
+  fingerprintRange: { from: FINGERPRINTS_FROM },
   keyWrites: KEY_WRITES,
   credits: CREDITS_LOOKUPS,
   usage: USAGE_LOOKUPS,

@@ -85,7 +85,9 @@ describe('opening an SQLite file', () => {
     const old = aKey('old', '-1', { ttlMs: 5, expiresAt: 6 })
     assert.deepEqual(await keys.lookUp(old.fingerprint), { key: old })
     assert.deepEqual(await keys.list({ now: 6, state: 'expired' }, { limit: 9 }), { keys: [old] })
-    await keys.noteUses([{ id: old.id, lastUsedAt: 7, days: new Map([[1, { accepted: 1, refused: 0 }]]) }])
+    await keys.noteUses([
+      { id: old.id, since: 7_000, lastUsedAt: 7_000, days: new Map([[1, { accepted: 1, refused: 0 }]]) },
+    ])
     await keys.update(
       old.id,
       (key) => ({ ...key, policy: { credits: { initial: 3 } } }),
@@ -93,7 +95,7 @@ describe('opening an SQLite file', () => {
     )
     assert.equal((await keys.spend(old.id, 1, 7))?.remaining, 2)
     const used = await keys.findById(old.id)
-    assert.deepEqual(used, { ...old, lastUsedAt: 7, policy: { credits: { initial: 3 } } })
+    assert.deepEqual(used, { ...old, lastUsedAt: 7_000, policy: { credits: { initial: 3 } } })
     await revokeKey(keys, old.id)
     assert.notEqual((await keys.lookUp(old.fingerprint))?.revocation, undefined)
     assert.deepEqual(await keys.restore(old.id, { revokedSince: 0 }, anEvent('key.restore')), used)

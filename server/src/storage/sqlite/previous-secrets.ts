@@ -6,43 +6,48 @@ import type { SqliteDatabase } from './database.ts'
 /** SQL about earlier secrets, for the test that asks SQLite how it answers it. */
 export const PREVIOUS_LOOKUPS = {
   ofKey: 'SELECT fingerprint, good_until FROM previous_secrets WHERE key_seq = ? ORDER BY seq DESC',
-  removeEndedOfKey: 'DELETE FROM previous_secrets WHERE key_seq = ? AND good_until <= ?',
+  removeOne: 'DELETE FROM previous_secrets WHERE fingerprint = ?',
   ended:
     'SELECT seq, key_seq, fingerprint FROM previous_secrets WHERE good_until <= ? ORDER BY good_until LIMIT ?',
   remove: 'DELETE FROM previous_secrets WHERE seq = ?',
   removeOfKey: 'DELETE FROM previous_secrets WHERE key_seq = ?',
 } as const
 
-const INSERT = `INSERT INTO previous_secrets (fingerprint, key_seq, good_from, good_until) VALUES (?, ?, ?, ?)`
-
-/** A secret that becomes an earlier one. */
-type ReplacedSecret = PreviousSecret & { readonly goodFrom?: Instant | undefined }
+const KEEP = `INSERT INTO previous_secrets (fingerprint, key_seq, good_from, good_until) VALUES (?, ?, ?, ?)
+  ON CONFLICT (fingerprint) DO UPDATE SET good_until = excluded.good_until`
 
 /** The earlier secrets of keys; inside a change only. */
 export type PreviousSecrets = {
-  add(keySeq: number, secret: ReplacedSecret): void
   /** Newest first. */
   ofKey(keySeq: number): readonly PreviousSecret[]
-  removeEnded(keySeq: number, now: Instant): void
+  /** Has a key keep these, newest first, and forgets its others; `goodFrom` is that of one which was not among them. */
+  keepOnly(keySeq: number, kept: readonly PreviousSecret[], goodFrom?: Instant): void
 }
 
 /** Prepares the writing of earlier secrets. */
 export function preparePreviousSecrets(database: SqliteDatabase): PreviousSecrets {
-  const insert = database.statement(INSERT)
+  const keep = database.statement(KEEP)
   const ofKey = database.statement(PREVIOUS_LOOKUPS.ofKey)
-  const removeEnded = database.statement(PREVIOUS_LOOKUPS.removeEndedOfKey)
+  const removeOne = database.statement(PREVIOUS_LOOKUPS.removeOne)
+
+  function read(keySeq: number): readonly PreviousSecret[] {
+    return ofKey.all(keySeq).map((row) => ({
+      fingerprint: fingerprintOfBytes(row[0]),
+      goodUntil: column<Instant>(row, 1),
+    }))
+  }
+
   return {
-    add(keySeq, { fingerprint, goodFrom, goodUntil }) {
-      insert.run(fingerprintBytes(fingerprint), keySeq, goodFrom ?? null, goodUntil)
-    },
-    ofKey(keySeq) {
-      return ofKey.all(keySeq).map((row) => ({
-        fingerprint: fingerprintOfBytes(row[0]),
-        goodUntil: column<Instant>(row, 1),
-      }))
-    },
-    removeEnded(keySeq, now) {
-      removeEnded.run(keySeq, now)
+    ofKey: read,
+    keepOnly(keySeq, kept, goodFrom) {
+      const stay = new Set(kept.map(({ fingerprint }) => fingerprint))
+      for (const { fingerprint } of read(keySeq)) {
+        if (!stay.has(fingerprint)) removeOne.run(fingerprintBytes(fingerprint))
+      }
+      // The newest one last: the order of their numbers is that in which they were replaced.
+      for (const { fingerprint, goodUntil } of kept.toReversed()) {
+        keep.run(fingerprintBytes(fingerprint), keySeq, goodFrom ?? null, goodUntil)
+      }
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { DayOfUse, KeyStore, KeyUses } from '../../core/ports/key-store.ts'
+import type { Instant } from '../../core/record.ts'
 import { column, fingerprintOfBytes } from './column.ts'
 import type { KeyParts } from './key-parts.ts'
 
@@ -9,7 +10,7 @@ const USES_AT_ONCE = 500
 export const USAGE_LOOKUPS = {
   anyIdles: 'SELECT 1 FROM keys WHERE idle_timeout_ms > 0 LIMIT 1',
   idling: 'SELECT fingerprint FROM keys WHERE seq = ? AND idle_timeout_ms > 0',
-  seqById: 'SELECT seq FROM keys WHERE id = ?',
+  byId: 'SELECT seq, created_at FROM keys WHERE id = ?',
   previous: 'SELECT fingerprint FROM previous_secrets WHERE key_seq = ?',
   ofKey: `SELECT day, accepted, refused FROM key_usage
     WHERE key_seq = coalesce((SELECT seq FROM keys WHERE id = ?1),
@@ -50,10 +51,22 @@ export function createUsageStore(parts: KeyParts): Pick<KeyStore, 'noteUses' | '
   }
 }
 
+/** Of uses those that cannot have been of another key of that id, which ended before this one was created. */
+function usesSince(createdAt: Instant, uses: KeyUses): KeyUses {
+  const { id, since, lastUsedAt } = uses
+  if (since >= createdAt) return uses
+  return {
+    id,
+    since,
+    days: new Map(),
+    ...(lastUsedAt !== undefined && lastUsedAt >= createdAt && { lastUsedAt }),
+  }
+}
+
 type NotedUses = { readonly seq: number; readonly uses: KeyUses }
 
 function prepareNote({ database, news }: KeyParts): (batch: readonly KeyUses[]) => void {
-  const seqById = database.statement(USAGE_LOOKUPS.seqById)
+  const byId = database.statement(USAGE_LOOKUPS.byId)
   const anyIdles = database.statement(USAGE_LOOKUPS.anyIdles)
   const idling = database.statement(USAGE_LOOKUPS.idling)
   const previous = database.statement(USAGE_LOOKUPS.previous)
@@ -61,8 +74,10 @@ function prepareNote({ database, news }: KeyParts): (batch: readonly KeyUses[]) 
   const count = database.statement(COUNT)
 
   const found = (uses: KeyUses): readonly NotedUses[] => {
-    const row = seqById.get(uses.id)
-    return row === undefined ? [] : [{ seq: Number(row[0]), uses }]
+    const row = byId.get(uses.id)
+    return row === undefined
+      ? []
+      : [{ seq: column<number>(row, 0), uses: usesSince(column<Instant>(row, 1), uses) }]
   }
 
   // Only keys with an idle timeout are judged by their last use, so only they need be read again because of it.

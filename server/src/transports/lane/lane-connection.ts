@@ -6,6 +6,7 @@ import { httpDate } from './http-date.ts'
 import { type LaneHead, mayBecomeLaneHead, parseLaneHead } from './lane-head.ts'
 import type { LaneLimits } from './lane-listener-options.ts'
 import { type LaneReply, type LaneRequest, type LaneRoute, printLaneReply } from './lane-message.ts'
+import { PlainLaneRequest } from './plain-lane-request.ts'
 
 /** What the connections of one lane share. */
 export type LaneOwner = {
@@ -191,8 +192,8 @@ export class LaneConnection implements MeteredConnection {
 
   #ask(head: LaneHead, body: string): LaneReply | Promise<LaneReply> {
     const owner = this.#owner
-    const { route, method, path, query, headers } = head
-    const request: LaneRequest = { method, path, query, headers, address: this.peer.address, body }
+    const { route } = head
+    const request: LaneRequest = new PlainLaneRequest(head, this.peer.address, body)
     if (owner.running >= owner.limits.concurrentRequestsMax) return owner.overloaded
     try {
       return route.answer(request)

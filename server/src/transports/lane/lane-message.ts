@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import { givenRequestId } from '../http/request-id.ts'
 
 /** One request on the fast lane, with its whole body. */
 export type LaneRequest = {
@@ -13,6 +14,8 @@ export type LaneRequest = {
   readonly address: string
   /** One character for each byte; empty when there is none. */
   readonly body: string
+  /** What the client calls the request, see `givenRequestId`, or else a random one; made when it is first read. */
+  readonly id: string
 }
 
 /** One answer of the fast lane. */
@@ -56,6 +59,12 @@ export function printLaneReply(reply: LaneReply, method: string, date: string, c
   const body = method === 'HEAD' ? '' : reply.body
   const ending = close ? '\r\nConnection: close\r\n\r\n' : '\r\n\r\n'
   return `${STATUS_LINES[reply.status] ?? STATUS_LINES[500]}${reply.fields}${date}Content-Length: ${reply.body.length}${ending}${body}`
+}
+
+/** The same answer with the client's own name of the request, when it gave one. */
+export function repeatRequestId(reply: LaneReply, request: Pick<LaneRequest, 'headers'>): LaneReply {
+  const given = givenRequestId(request)
+  return given === undefined ? reply : { ...reply, fields: `${reply.fields}X-Request-Id: ${given}\r\n` }
 }
 
 /** A value as JSON in ASCII, for bodies of answers. */

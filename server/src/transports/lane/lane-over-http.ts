@@ -1,4 +1,5 @@
 import type { BodyProblem, HttpHandler, HttpReply, HttpRequest } from '../http/http-message.ts'
+import { givenRequestId } from '../http/request-id.ts'
 import type { LaneReply, LaneRoute } from './lane-message.ts'
 
 /** How many content encodings a body may have been through, for routes of the lane. */
@@ -17,7 +18,8 @@ export function createLaneHandler(route: LaneRoute, refuseBody: RefuseBody): Htt
       if (!read.ok) return httpReplyOf(refuseBody(request, read.problem, read.detail))
       body = Buffer.from(read.bytes.buffer, read.bytes.byteOffset, read.bytes.length).toString('latin1')
     }
-    return httpReplyOf(await route.answer({ method, path, query, headers, address, body }))
+    const id = givenRequestId(request) ?? request.id
+    return httpReplyOf(await route.answer({ method, path, query, headers, address, body, id }))
   }
   return answer
 }

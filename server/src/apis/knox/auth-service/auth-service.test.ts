@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { ApiKey } from '../../../core/keys/api-key.ts'
 import { KnoxRefusal } from '../knox-request.ts'
 import { requestFor } from '../testing/request-for.ts'
 import { TopologyProblem } from '../topologies/topology-problem.ts'
@@ -12,7 +13,10 @@ function service(
   return createAuthService(
     { role: 'KNOX-AUTH-SERVICE', urls: [], params: new Map(Object.entries(params)) },
     't.xml',
-    { tokenFor: (variable) => environment[variable] },
+    {
+      tokenFor: (variable) => environment[variable],
+      scopesOf: async ({ policy }) => policy?.scopes?.filter((scope) => scope !== 'payments:approve'),
+    },
   )
 }
 
@@ -43,6 +47,17 @@ describe('KNOX-AUTH-SERVICE', () => {
         body: '',
       })
     }
+  })
+
+  it('tells of the key what its scopes come to, where it is told to tell of keys', async () => {
+    const asked = service({ 'auth.header.key.details': 'true' })
+    const headersWith = async (policy: object) => {
+      const principal = { ...GUEST, key: { id: 'k1', policy } as unknown as ApiKey }
+      return (await ask(asked, '/auth/api/v1/pre', { principal })).headers
+    }
+    const narrowed = await headersWith({ scopes: ['payments:approve', 'invoices:read'] })
+    assert.deepEqual([narrowed['X-Knox-Key-ID'], narrowed['X-Knox-Key-Scopes']], ['k1', 'invoices:read'])
+    assert.equal('X-Knox-Key-Scopes' in (await headersWith({})), false)
   })
 
   it('uses the headers that it is told to, and only groups that match', async () => {

@@ -1,3 +1,4 @@
+import type { ApiKey } from '../../../core/keys/api-key.ts'
 import type { HttpReply } from '../../../transports/http/http-message.ts'
 import { encodeHeader, type IdentityHeaders, identityHeadersOf, printIdentity } from '../identity-headers.ts'
 import type { KnoxService } from '../knox-filter.ts'
@@ -9,6 +10,8 @@ import type { Params, TopologyService } from '../topology.ts'
 export type AuthServiceParts = {
   /** The token that `bearer` hands out, by the name of its variable; undefined: it is not set. */
   readonly tokenFor: (variable: string) => string | undefined
+  /** What the scopes of a key come to; undefined when it has none. */
+  readonly scopesOf: (key: ApiKey) => Promise<readonly string[] | undefined>
 }
 
 const BASE = '/auth/api/v1'
@@ -30,7 +33,7 @@ const METHODS = {
 export function createAuthService(
   { params }: TopologyService,
   file: string,
-  { tokenFor }: AuthServiceParts,
+  { tokenFor, scopesOf }: AuthServiceParts,
 ): KnoxService {
   const where = `${file}: service "KNOX-AUTH-SERVICE"`
   const identity: Identity = {
@@ -46,14 +49,17 @@ export function createAuthService(
     tellsWhoAsks: (path) => path === `${BASE}/pre` || path === `${BASE}/extauthz`,
     // Proxies send the body of the request along now and then; it is none of ours.
     streams: true,
-    answer(request, principal) {
+    async answer(request, principal) {
       const resource = resourceOf(request.path, acceptsPaths)
       if (resource === undefined) throw new KnoxRefusal(404)
       const methods: readonly string[] = METHODS[resource]
       if (!methods.includes(request.http.method)) {
         throw new KnoxRefusal(405, undefined, { Allow: methods.join(', ') })
       }
-      return Promise.resolve(resource === 'bearer' ? handOut(variable, tokenFor) : tell(principal, identity))
+      if (resource === 'bearer') return handOut(variable, tokenFor)
+      const { key } = principal
+      const hasScopes = identity.tellsOfKeys && key?.policy?.scopes !== undefined
+      return tell(principal, identity, hasScopes ? await scopesOf(key) : undefined)
     },
   }
 }
@@ -68,7 +74,7 @@ function resourceOf(path: string, acceptsPaths: boolean): Resource | undefined {
 
 type Identity = IdentityHeaders & { readonly tellsOfKeys: boolean }
 
-function tell(principal: Principal, identity: Identity): HttpReply {
+function tell(principal: Principal, identity: Identity, scopes: readonly string[] | undefined): HttpReply {
   const { key } = principal
   const headers: Record<string, string> = {
     'Cache-Control': 'no-store',
@@ -76,7 +82,6 @@ function tell(principal: Principal, identity: Identity): HttpReply {
   }
   if (identity.tellsOfKeys && key !== undefined) {
     headers['X-Knox-Key-ID'] = encodeHeader(key.id)
-    const scopes = key.policy?.scopes
     if (scopes !== undefined) headers['X-Knox-Key-Scopes'] = scopes.join(' ')
   }
   return { status: 200, headers, body: '' }

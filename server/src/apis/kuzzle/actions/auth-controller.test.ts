@@ -148,6 +148,18 @@ describe('the auth controller', () => {
       assert.deepEqual([checked.valid, checked.kuid], [true, 'root'])
     })
 
+    it('are emptied by `logout` whoever asks, as scripts cannot empty one that is good for nothing', async () => {
+      for (const headers of [{ cookie: 'authToken=bad' }, {}]) {
+        const answer = await test.ask('POST', '/_logout?cookieAuth', { headers })
+        assert.equal(answer.status, 200)
+        assert.match(
+          answer.headers.get('set-cookie') ?? '',
+          /^authToken=null; Path=\/; HttpOnly; SameSite=Strict$/,
+        )
+      }
+      assert.equal((await test.ask('POST', '/_logout')).status, 401)
+    })
+
     it('are emptied by `logout`, and their session is over', async () => {
       const cookie = await cookieOf()
       const answer = await test.ask('POST', '/_logout?cookieAuth', { headers: { cookie } })
