@@ -97,6 +97,16 @@ describe('keys for people of an LDAP directory', { skip: whyNoDirectory() ?? fal
     assert.equal((await issue('lee, ann')).status, 200)
   })
 
+  test('a person has one name, and by blanks that the directory does not see no more keys than others', async () => {
+    const people = await Promise.all(
+      ['guest ', ' guest', 'guest\u00a0'].map((name) => issue(name, 'guest-password')),
+    )
+    assert.deepEqual(
+      people.map(({ status }) => status),
+      [401, 401, 401],
+    )
+  })
+
   test('guesses that come too fast are not even asked of the directory', async () => {
     const answers = await Promise.all(
       Array.from({ length: 30 }, (_, count) => issue('tom', `guess ${count}`)),

@@ -12,7 +12,7 @@ import {
   topology,
 } from './knox-world.ts'
 import { askNative } from './native-client.ts'
-import { ask } from './running-server.ts'
+import { ADMIN, ask } from './running-server.ts'
 
 /** A proxy vouches for the name in a header; `users`: what the topology says of such names. */
 function proxy(users?: string): string {
@@ -36,6 +36,7 @@ const FILES = {
   'proxy.xml': topology(proxy(), ISSUING),
   'small.xml': topology(proxy(), SMALL),
   'nobody.xml': topology(proxy('none'), ISSUING),
+  'few.xml': topology(OWN_USERS, service('APIKEY', { 'apikey.knox.token.limit.per.user': '3' })),
   'everybody.xml': topology(proxy('all'), ISSUING),
   'own.xml': topology(OWN_USERS, ISSUING),
   'check.xml': topology(TOKENS, service('KNOX-AUTH-SERVICE') + ISSUING),
@@ -108,9 +109,18 @@ describe('a name that somebody else vouches for, and that a user of this server 
     const listed = await world.ask('GET', `proxy/${KEY}/getUserTokens`, { headers })
     const ids = listed.json.tokens.map(({ tokenId }: { readonly tokenId: string }) => tokenId)
     assert.equal(ids.includes(id), false)
-    // Making room for a key of one's own does not end it either.
-    const full = await world.ask('POST', `small/${KEY}`, { headers })
-    assert.equal(full.status, 403)
+    // Making room for a key of one's own ends one of one's own, and takes none of the user's room.
+    for (let count = 0; count < 3; count++) {
+      assert.equal((await world.ask('POST', `small/${KEY}`, { headers })).status, 200)
+    }
+    assert.equal(
+      (
+        await world.ask('POST', `few/${KEY}`, {
+          headers: basic(ADMIN.username, ADMIN.password),
+        })
+      ).status,
+      200,
+    )
     for (const token of [_source.token, knoxKey]) assert.deepEqual(await actorOf(token), [root, 200])
   })
 

@@ -8,6 +8,7 @@ import {
   KEY,
   type KnoxWorld,
   OWN_USERS,
+  params,
   service,
   startKnox,
   TOKENS,
@@ -39,12 +40,24 @@ async function warnings(): Promise<readonly string[]> {
 
 /** Reasons of refusals of a topology in the audit trail. */
 function audited(name: string): readonly string[] {
+  const refused = eventsOf(name).filter((row) => row['outcome'] === 'refused')
+  return refused.map((row) => String(row['reason']))
+}
+
+/** What was told of a topology, and of which file. */
+function kindsTold(name: string): readonly string[] {
+  return eventsOf(name).map((row) => {
+    const { kind, file } = JSON.parse(String(row['details']))
+    return `${kind} ${file}`
+  })
+}
+
+function eventsOf(name: string): readonly Record<string, unknown>[] {
   const database = new DatabaseSync(join(world.server.dataDir, 'latchkey.db'), { readOnly: true })
   try {
-    const rows = database
+    return database
       .prepare(`SELECT * FROM audit_events WHERE action = 'topology.change' AND subject = ?`)
       .all(`topology:${name}`)
-    return rows.filter((row) => row['outcome'] === 'refused').map((row) => String(row['reason']))
   } finally {
     database.close()
   }
@@ -78,11 +91,33 @@ describe('a topology file', () => {
   test('whose parameters nobody understands keeps its last good version too, by name of the parameter', async () => {
     world.write('sandbox.xml', GOOD.replace('1000', 'often'))
     const problem =
-      'sandbox: service "APIKEY": parameter "apikey.knox.token.ttl" of service "APIKEY" is "often", and must be a whole number'
+      'sandbox.xml: service "APIKEY": parameter "apikey.knox.token.ttl" of service "APIKEY" is "often", and must be a whole number'
     await until('the warning', async () => (await warnings()).includes(problem))
     assert.equal(await lifeOf('sandbox'), '2')
+    const told = kindsTold('sandbox')
+    const acl = params({ 'apikey.acl': 'sam;x' })
+    const guarded = `${OWN_USERS}<provider><role>authorization</role><name>AclsAuthz</name><enabled>true</enabled>${acl}</provider>`
+    world.write('sandbox.xml', topology(guarded, service('APIKEY')))
+    await until('the warning', async () =>
+      (await warnings()).some((each) => each.startsWith('sandbox.xml: ') && each.includes('apikey.acl')),
+    )
+    // Neither was in effect for a moment, so nobody is told that it was.
+    await until('the audit', () => kindsTold('sandbox').length === told.length + 1)
+    assert.deepEqual(kindsTold('sandbox').slice(-2), ['refused sandbox.xml', 'refused sandbox.xml'])
     world.write('sandbox.xml', GOOD)
     await until('the new version', async () => (await lifeOf('sandbox')) === '1')
+  })
+
+  test('whose services share a parameter is told of as that, and not as if a part were left out', async () => {
+    const sharing = service('CLIENTID') + service('KNOXTOKEN', { 'knox.token.limit.per.user': '5' })
+    world.write('sharing.xml', topology(OWN_USERS, sharing))
+    const lines = () =>
+      world.server
+        .output()
+        .split('\n')
+        .filter((line) => line.includes('sharing.xml'))
+    await until('the note', () => lines().some((line) => line.includes('uses a parameter of its neighbour')))
+    assert.ok(lines().every((line) => !line.includes('not offered')))
   })
 
   test('that comes is offered, and one that goes is not any more', async () => {

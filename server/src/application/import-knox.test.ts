@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
+import { aManager } from '../core/contract/knox-tokens.ts'
 import type { KeyId } from '../core/ids.ts'
 import { printKnoxToken } from '../core/keys/knox-token.ts'
 import {
@@ -80,7 +81,7 @@ async function keysIn({ authority }: OpenAuthority): Promise<number> {
   let count = 0
   let after: string | undefined
   do {
-    const page = await authority.managedTokens.list(after === undefined ? {} : { after })
+    const page = await authority.managedTokens.list(after === undefined ? {} : { after }, aManager())
     count += page.tokens.length
     after = page.next
   } while (after !== undefined)

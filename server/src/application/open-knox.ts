@@ -50,6 +50,7 @@ export type OpenKnox = {
 const BUILT_IN = ['default', 'sandbox'].map(
   (name): Topology => ({
     name,
+    file: name,
     providers: [
       { role: 'authentication', name: 'ShiroProvider', params: new Map([['urls./**', 'authcBasic']]) },
       { role: 'identity-assertion', name: 'Default', params: new Map() },
@@ -76,7 +77,6 @@ export async function openKnox(
     return { api, gatewayPath: knox.gatewayPath, problems: () => [], close: () => undefined }
   }
   const told = topologyTeller({ storage, clock }, log)
-  let refused: ReadonlyMap<string, string> = new Map()
   const folder = await openTopologyFolder(knox.folder, {
     rules: {
       proxiedRoles: knox.proxiedRoles,
@@ -84,13 +84,7 @@ export async function openKnox(
       certificatesCount: knox.certificatesCount,
     },
     onEvent: told,
-    onRead: (topologies) => {
-      const before = refused
-      refused = api.offer(topologies)
-      for (const [topology, problem] of refused) {
-        if (before.get(topology) !== problem) told({ kind: 'refused', topology, file: topology, problem })
-      }
-    },
+    offer: (topologies) => api.offer(topologies),
   }).catch((error: unknown) => {
     if (error instanceof TopologyProblem) throw new StartError(`Cannot start: ${error.message}`)
     throw error
@@ -98,7 +92,7 @@ export async function openKnox(
   return {
     api,
     gatewayPath: knox.gatewayPath,
-    problems: () => [...folder.problems.values(), ...refused.values()],
+    problems: () => [...folder.problems.values()],
     close: () => folder.close(),
   }
 }
@@ -181,7 +175,7 @@ function createService(
   if (page !== undefined)
     return createPageService(page, { version: readVersion(), seeingAll: knox.seeingAll })
   if (service.role === 'KNOX-AUTH-SERVICE') {
-    return createAuthService(service, topology.name, {
+    return createAuthService(service, topology.file, {
       tokenFor: environmentText,
       scopesOf: (key) => authority.verification.grantedScopes(key),
     })
@@ -190,7 +184,7 @@ function createService(
     return createTokenService(service, topology, tokenParts)
   }
   if (knox.proxiedRoles.includes(service.role)) return createProxyService(service, topology, proxyParts)
-  throw new TopologyProblem(`${topology.name}: service "${service.role}" is not offered here`)
+  throw new TopologyProblem(`${topology.file}: service "${service.role}" is not offered here`)
 }
 
 function openSigningKeys(knox: KnoxSettings, { storage, clock }: Omit<KnoxStands, 'authority'>): SigningKeys {
@@ -272,6 +266,9 @@ function topologyTeller(
       )
     } else if (kind === 'warning') {
       log.warn({ topology, file, problem }, 'Part of a topology is not offered')
+      return
+    } else if (kind === 'note') {
+      log.info({ topology, file, note: problem }, 'A service of a topology uses a parameter of its neighbour')
       return
     } else {
       log.info({ topology, file }, `Topology ${kind}`)

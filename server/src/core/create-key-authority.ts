@@ -67,13 +67,12 @@ import {
   endToken,
   getToken,
   listTokens,
-  noteForbidden,
   renewToken,
   setTokenEnabled,
   verifyHolder,
   verifyToken,
 } from './keys/managed-tokens.ts'
-import { issueToken } from './keys/managed-tokens-issue.ts'
+import { checkTokenIssue, issueToken } from './keys/managed-tokens-issue.ts'
 import { isNamesake } from './keys/namesakes.ts'
 import { getOwnerLimits, setOwnerLimits } from './keys/owner-limits.ts'
 import { createRateCounters } from './keys/rate-limits.ts'
@@ -83,6 +82,7 @@ import { restoreKey } from './keys/restore-key.ts'
 import { revokeKey, revokeKeyOf } from './keys/revoke-key.ts'
 import { revokeToken } from './keys/revoke-token.ts'
 import { rotateKey } from './keys/rotate-key.ts'
+import { noteRefused } from './keys/shown-key.ts'
 import { createSigningSecret } from './keys/signing-secret.ts'
 import { updateKey } from './keys/update-key.ts'
 import { ownerRolesOf } from './keys/use-key.ts'
@@ -186,15 +186,16 @@ function lifeCycleUseCases(context: Context): LifeCycleUseCases {
 function managedTokenUseCases(context: Context): ManagedTokenUseCases {
   return {
     issue: (request, origin) => issueToken(context, request, origin),
+    checkIssue: (request, origin) => checkTokenIssue(context, request, origin),
     verify: (token, check) => verifyToken(context, token, check),
     verifyHolder: (id, check) => verifyHolder(context, id, check),
     get: (id) => getToken(context, id),
     isNamesake: (name, trust) => isNamesake(context, name, trust),
-    list: (filter) => listTokens(context, filter),
-    setEnabled: (id, enabled, by, origin) => setTokenEnabled(context, id, enabled, { by, origin }),
-    revoke: (id, by, origin) => endToken(context, id, { by, origin }),
-    renew: (id, expiresAt, by, origin) => renewToken(context, id, expiresAt, { by, origin }),
-    noteForbidden: (forbidden, origin) => noteForbidden(context, forbidden, origin),
+    list: (filter, manager) => listTokens(context, filter, manager),
+    setEnabled: (id, enabled, manager) => setTokenEnabled(context, id, enabled, manager),
+    revoke: (id, manager) => endToken(context, id, manager),
+    renew: (id, expiresAt, manager) => renewToken(context, id, expiresAt, manager),
+    noteForbidden: (manager, act) => noteRefused(context, manager, act, 'right.missing'),
     importTokens: (tokens, request, origin) => importTokens(context, tokens, request, origin),
   }
 }

@@ -271,6 +271,8 @@ export type TokenRequest = {
   readonly owner: UserId
   /** Who asks for it: the owner, or somebody who may do so in its name. */
   readonly createdBy: UserId
+  /** The key with which it is asked for; undefined: whoever asks proved the name in another way. */
+  readonly shown: ApiKey | undefined
   readonly type: KnoxType
   /** Absent: never expires. */
   readonly expiresAt?: Instant
@@ -284,7 +286,7 @@ export type TokenRequest = {
   readonly policy?: KeyPolicy
   /**
    * Most tokens of Knox's family that the owner may have, whatever their type, disabled ones included, expired ones left
-   * out; below 1: none. Keys of other families do not count, nor do these count against `security.apiKey.perUserMax`.
+   * out; below 1: none. A user here (`ownerTrust` `all`) and a mere name that is spelt alike have a room of their own. Keys of other families do not count, nor do these count against `security.apiKey.perUserMax`.
    */
   readonly limit?: {
     readonly max: number
@@ -310,9 +312,16 @@ export type TokenFilter = {
 
 export type TokenPage = { readonly tokens: readonly ApiKey[]; readonly next?: string }
 
-/** What somebody may not do. */
-export type ForbiddenAct = {
+/** Who manages tokens, for whom another API vouches, and from where. */
+export type Manager = {
   readonly by: UserId
+  /** The key with which it asks, or whose JSON Web Token it shows; undefined: it proved its name in another way. */
+  readonly shown: ApiKey | undefined
+  readonly origin: Origin
+}
+
+/** What somebody would do with managed tokens. */
+export type ManagedAct = {
   readonly action: 'key.list' | 'key.update' | 'key.delete' | 'key.enable' | 'key.disable'
   /** Such as `key:ID` or `user:NAME`. */
   readonly subject: string
@@ -362,16 +371,24 @@ export type ImportRequest = {
 export type ImportCounts = Readonly<Record<ImportOutcome, number>>
 
 /**
- * Tokens as Knox's token service manages them. Who may do what is decided by the topology through which it is asked for.
- * Tokens of the other families are managed as well, but for renewal, which knows no limit for them.
+ * Tokens as Knox's token service manages them. Who may do what is decided by the topology through which it is asked for;
+ * whoever shows a key may besides do no more than that key may in every other language, and errors that are about it have
+ * `facts.issuer`, its id. Tokens of the other families are managed as well, but for renewal, which knows no limit for them.
  */
 export interface ManagedTokenUseCases {
   /**
    * Issues a token of Knox's form; the limit is exact, however many are issued at once.
    *
-   * @throws {DomainError} `key.owner_full`, `id.invalid`, `key.ttl_invalid`, `policy.invalid`, `metadata.invalid`.
+   * @throws {DomainError} `key.owner_full`, `id.invalid`, `key.ttl_invalid`, `policy.invalid`, `metadata.invalid`;
+   *   `key.issuing_forbidden`, `key.outlives_issuer`.
    */
   issue(request: TokenRequest, origin: Origin): Promise<Issued<ApiKey>>
+  /**
+   * Passes when the key that is shown may be exchanged for such a token that is signed and kept nowhere, as for a session.
+   *
+   * @throws {DomainError} `key.issuing_forbidden`, `key.outlives_issuer`.
+   */
+  checkIssue(request: TokenRequest, origin: Origin): void
   /** As `VerificationUseCases.check`, and what the id in the token tells. */
   verify(token: string, check: KeyCheck): Promise<TokenVerdict>
   /** As `verify`, for somebody who proved in another way to hold the token, such as by a signature over its id. */
@@ -382,26 +399,28 @@ export interface ManagedTokenUseCases {
   /**
    * In the order in which they came, expired ones included.
    *
-   * @throws {DomainError} `id.invalid` with `facts.kind` `cursor` for an `after` that no such listing gave.
+   * @throws {DomainError} `id.invalid` with `facts.kind` `cursor` for an `after` that no such listing gave;
+   *   `right.missing`.
    */
-  list(filter: TokenFilter): Promise<TokenPage>
+  list(filter: TokenFilter, manager: Manager): Promise<TokenPage>
   /**
    * One that is so already stays as it is; undefined when there is none.
    *
-   * @throws {DomainError} `right.missing` when its owner or creator enables what somebody else disabled.
+   * @throws {DomainError} `right.missing`, also when its owner or creator enables what somebody else disabled;
+   *   `key.policy_forbidden`.
    */
-  setEnabled(id: KeyId, enabled: boolean, by: UserId, origin: Origin): Promise<ApiKey | undefined>
-  /** Answers what it was; undefined when there is none. */
-  revoke(id: KeyId, by: UserId, origin: Origin): Promise<ApiKey | undefined>
+  setEnabled(id: KeyId, enabled: boolean, manager: Manager): Promise<ApiKey | undefined>
+  /** Answers what it was; undefined when there is none. @throws {DomainError} `right.missing` */
+  revoke(id: KeyId, manager: Manager): Promise<ApiKey | undefined>
   /**
    * Lets a token expire at another time; undefined when there is none of Knox's family.
    *
    * @throws {DomainError} `key.ttl_invalid` when it expired, never expires, or would be over; `key.ttl_exceeded` beyond
-   *   `maxLifetimeAt`.
+   *   `maxLifetimeAt`; `key.policy_forbidden`, `key.issuing_forbidden`, `key.outlives_issuer`.
    */
-  renew(id: KeyId, expiresAt: Instant, by: UserId, origin: Origin): Promise<ApiKey | undefined>
+  renew(id: KeyId, expiresAt: Instant, manager: Manager): Promise<ApiKey | undefined>
   /** Leaves a trace of what an API did not let somebody do. Costs no write of its own, however often it happens. */
-  noteForbidden(forbidden: ForbiddenAct, origin: Origin): void
+  noteForbidden(manager: Manager, act: ManagedAct): void
   /** Takes over tokens that Knox issued, all or none of them; safe to repeat. Those that ended here never come back. */
   importTokens(tokens: readonly LegacyToken[], request: ImportRequest, origin: Origin): Promise<ImportCounts>
 }

@@ -61,7 +61,7 @@ type Filters = {
 }
 
 function filtersOf(topology: Topology, parts: DeployParts): Filters {
-  const file = topology.name
+  const { file } = topology
   const find = (role: ProviderRole) => topology.providers.find((provider) => provider.role === role)
   const security = find('webappsec')
   const acls = find('authorization')

@@ -23,6 +23,7 @@ const provider = (
 function topologyOf(name: string, more: readonly Provider[] = []): Topology {
   return {
     name,
+    file: `${name}.xml`,
     providers: [
       provider('authentication', 'ShiroProvider'),
       provider('identity-assertion', 'Default'),

@@ -6,6 +6,7 @@ import type { Topology } from './topology.ts'
 function topologyOf(services: Readonly<Record<string, Readonly<Record<string, string>>>>): Topology {
   return {
     name: 't',
+    file: 't.xml',
     providers: [],
     services: Object.entries(services).map(([role, params]) => ({
       role,

@@ -2,6 +2,8 @@
 export type Topology = {
   /** Name of the file without extension; the segment of the URL. */
   readonly name: string
+  /** The file as messages name it, relative to the folder; of one that is in no file, its name. */
+  readonly file: string
   /** Enabled ones, in the order of the file; at most one of each role. */
   readonly providers: readonly Provider[]
   readonly services: readonly TopologyService[]

@@ -28,6 +28,7 @@ const provider = (
 const TOPOLOGIES: readonly Topology[] = [
   {
     name: 'issue',
+    file: 'issue.xml',
     providers: [
       provider('authentication', 'ShiroProvider', { 'urls./**': 'authcBasic' }),
       provider('identity-assertion', 'Default', {
@@ -46,6 +47,7 @@ const TOPOLOGIES: readonly Topology[] = [
   },
   {
     name: 'check',
+    file: 'check.xml',
     providers: [provider('federation', 'JWTProvider'), provider('identity-assertion', 'Default')],
     services: [{ role: 'KNOX-AUTH-SERVICE', urls: [], params: new Map() }],
   },
@@ -106,7 +108,7 @@ export function openScenarioKnox(
     createAuthenticator: (one, topology) => createAuthenticator(one, topology, authentication),
     createService: (service, topology) =>
       service.role === 'KNOX-AUTH-SERVICE'
-        ? createAuthService(service, topology.name, {
+        ? createAuthService(service, topology.file, {
             tokenFor: () => undefined,
             scopesOf: (key) => authority.verification.grantedScopes(key),
           })

@@ -1,6 +1,7 @@
 import type { Context } from '../context.ts'
 import { DomainError } from '../errors.ts'
 import type { KeyId, UserId } from '../ids.ts'
+import { scopesKeep } from '../keys/scopes.ts'
 import type { Caller } from './caller.ts'
 import { isAllowed } from './check-right.ts'
 import type { Right } from './rights.ts'
@@ -76,6 +77,23 @@ export async function mayWithKey(
 }
 
 /**
+ * Whether the key that is shown, if any, may be used for it by its scopes: all that can be asked of somebody for whom
+ * another API vouches, who need not be a user here. Own keys are those of the owner of the key that is shown.
+ */
+export function shownKeyKeeps(
+  asker: Pick<Caller, 'token'>,
+  operation: KeyOperation,
+  key: { readonly id?: KeyId; readonly owner?: UserId },
+): boolean {
+  const { token } = asker
+  if (token?.kind !== 'key') return true
+  if (isHoldersRight(operation) && isShown(asker, key)) return true
+  const { anybody, own } = KEY_RIGHTS[operation]
+  const rights = key.owner === token.key.owner ? [...own, ...anybody] : anybody
+  return rights.some(({ controller, action }) => scopesKeep(token.key.policy?.scopes, controller, action))
+}
+
+/**
  * Passes when the caller may do it with this key.
  *
  * @throws {DomainError} `key.not_found` when it may not even see the key, else `right.missing` with `facts.right`.
@@ -112,7 +130,7 @@ function isHoldersRight(operation: KeyOperation): boolean {
   return operation === 'read' || operation === 'revoke'
 }
 
-function isShown({ token }: Caller, { id }: KeySubject): boolean {
+function isShown({ token }: Pick<Caller, 'token'>, { id }: { readonly id?: KeyId }): boolean {
   return token?.kind === 'key' && token.key.id === id
 }
 

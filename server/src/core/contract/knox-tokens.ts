@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { KeyId, UserId } from '../ids.ts'
-import type { Issued, LegacyToken, TokenRequest } from '../key-authority.ts'
+import type { Issued, LegacyToken, Manager, TokenRequest } from '../key-authority.ts'
 import type { ApiKey } from '../keys/api-key.ts'
 import { printKnoxToken } from '../keys/knox-token.ts'
 import { printLegacyMac } from '../keys/legacy-mac.ts'
@@ -14,7 +14,13 @@ export function issueKnoxToken(
   { managedTokens }: TestAuthority,
   changed: Partial<TokenRequest> = {},
 ): Promise<Issued<ApiKey>> {
-  const request = { owner: GUEST, createdBy: changed.owner ?? GUEST, type: 'API_KEY', comment: 'c' } as const
+  const request = {
+    owner: GUEST,
+    createdBy: changed.owner ?? GUEST,
+    shown: undefined,
+    type: 'API_KEY',
+    comment: 'c',
+  } as const
   return managedTokens.issue({ ...request, ...changed }, TEST_ORIGIN)
 }
 
@@ -51,4 +57,9 @@ export function aLegacyToken(
 function uuid(n: number, last: string): string {
   assert.ok(n >= 0 && n < 0xffff_ffff)
   return `${n.toString(16).padStart(8, '0')}-0000-4000-8000-00000000000${last}`
+}
+
+/** Somebody who manages tokens, and shows no key unless one is named. */
+export function aManager(by: UserId = GUEST, shown?: ApiKey): Manager {
+  return { by, shown, origin: TEST_ORIGIN }
 }

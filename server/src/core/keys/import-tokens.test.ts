@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
-import { aLegacyToken, GUEST, HASH_KEY } from '../contract/knox-tokens.ts'
+import { aLegacyToken, aManager, GUEST, HASH_KEY } from '../contract/knox-tokens.ts'
 import { openManagedKeys } from '../contract/managed-keys.ts'
 import { openTestAuthority, TEST_ORIGIN, type TestAuthority } from '../contract/test-authority.ts'
 import type { KeyId, UserId } from '../ids.ts'
@@ -111,7 +111,7 @@ describe('a token that Knox issued', () => {
     assert.deepEqual(answers, ['disabled', 'expired', 'expired'])
     // Its owner could enable it there, and still can.
     const { managedTokens } = authority
-    await managedTokens.setEnabled(disabled.legacy.id, true, GUEST, TEST_ORIGIN)
+    await managedTokens.setEnabled(disabled.legacy.id, true, aManager())
     assert.equal(await answerTo(authority, disabled.token), 'valid')
   })
 
@@ -119,7 +119,7 @@ describe('a token that Knox issued', () => {
     const { authority, root } = await openManagedKeys(t)
     const { legacy, token } = aLegacyToken(1)
     await importInto(authority, [legacy])
-    await authority.managedTokens.revoke(legacy.id, GUEST, TEST_ORIGIN)
+    await authority.managedTokens.revoke(legacy.id, aManager())
     assert.equal(await answerTo(authority, token), 'unknown')
     assert.deepEqual(await importInto(authority, [legacy]), { ...NOTHING, ended: 1 })
     assert.equal(await answerTo(authority, token), 'unknown')
@@ -209,13 +209,15 @@ describe('importing tokens', () => {
     const { legacy, token } = aLegacyToken(1)
     await importInto(authority, [legacy])
     assert.equal(await answerTo(other, token), 'valid')
-    const seen = inspect([authority.audited, await authority.managedTokens.list({})], { depth: 9 })
+    const seen = inspect([authority.audited, await authority.managedTokens.list({}, aManager())], {
+      depth: 9,
+    })
     assert.ok(!seen.includes(HASH_KEY) && !seen.includes(legacy.mac))
   })
 
   test('refuses a MAC that is not known before anything is stored', async (t) => {
     const authority = await openTestAuthority(t)
     await assert.rejects(importInto(authority, [aLegacyToken(1).legacy], { algorithm: 'HmacMD5' }), /HmacMD5/)
-    assert.deepEqual((await authority.managedTokens.list({})).tokens, [])
+    assert.deepEqual((await authority.managedTokens.list({}, aManager())).tokens, [])
   })
 })

@@ -5,6 +5,9 @@ import type { UserId } from '../ids.ts'
 import type { Instant } from '../record.ts'
 import type { ApiKey } from './api-key.ts'
 
+/** Who asks, as far as it matters here: by what it shows. */
+type Shower = Pick<Caller, 'token'>
+
 /**
  * Passes unless the caller shows a key that is bound by a policy, which a new key would escape; or, keys being forbidden
  * to issue, one that the new key would exceed: belong to somebody else, or live longer. So a stolen key that expires
@@ -14,7 +17,7 @@ import type { ApiKey } from './api-key.ts'
  */
 export function checkMayIssue(
   settings: CoreSettings,
-  caller: Caller,
+  caller: Shower,
   owner: UserId,
   expiresAt: Instant | undefined,
 ): void {
@@ -39,7 +42,7 @@ export function checkMayIssue(
  */
 export function checkMayCreateToken(
   settings: CoreSettings,
-  caller: Caller,
+  caller: Shower,
   expiresAt: Instant | undefined,
 ): void {
   refusePolicyKeys(caller)
@@ -59,7 +62,7 @@ export function checkMayCreateToken(
  *
  * @throws {DomainError} `key.policy_forbidden`
  */
-export function checkMayLoosen(caller: Caller): void {
+export function checkMayLoosen(caller: Shower): void {
   const issuer = policyKeyOf(caller)
   if (issuer === undefined) return
   throw new DomainError(
@@ -75,7 +78,7 @@ export function checkMayLoosen(caller: Caller): void {
  *
  * @throws {DomainError} `key.issuing_forbidden`
  */
-export function checkMaySetPasswords(settings: CoreSettings, caller: Caller): void {
+export function checkMaySetPasswords(settings: CoreSettings, caller: Shower): void {
   refusePolicyKeys(caller)
   const issuer = boundIssuer(settings, caller)
   if (issuer === undefined) return
@@ -86,7 +89,7 @@ export function checkMaySetPasswords(settings: CoreSettings, caller: Caller): vo
   )
 }
 
-function refusePolicyKeys(caller: Caller): void {
+function refusePolicyKeys(caller: Shower): void {
   const issuer = policyKeyOf(caller)
   if (issuer === undefined) return
   throw new DomainError(
@@ -96,11 +99,11 @@ function refusePolicyKeys(caller: Caller): void {
   )
 }
 
-function policyKeyOf({ token }: Caller): ApiKey | undefined {
+function policyKeyOf({ token }: Shower): ApiKey | undefined {
   return token?.kind === 'key' && token.key.policy !== undefined ? token.key : undefined
 }
 
-function boundIssuer(settings: CoreSettings, caller: Caller): ApiKey | undefined {
+function boundIssuer(settings: CoreSettings, caller: Shower): ApiKey | undefined {
   if (settings.apiKeyMayIssueKeys || caller.token?.kind !== 'key') return undefined
   return caller.token.key
 }

@@ -12,13 +12,15 @@ import type { Instant } from '../record.ts'
 import type { ApiKey, Revocation } from './api-key.ts'
 import { checkMetadata, checkPolicy } from './check-policy.ts'
 import { fingerprintsOf } from './ended-tokens.ts'
-import { actorOf } from './managed-tokens.ts'
+import { checkMayCreateToken, checkMayIssue } from './keys-issuing-keys.ts'
 import { mintKey } from './mint-key.ts'
+import { actorOf } from './shown-key.ts'
 
 /**
  * Issues a token of Knox's form. Its text exists in the answer and nowhere else. A refusal is an audit event as well.
  *
- * @throws {DomainError} `id.invalid`, `key.ttl_invalid`, `key.owner_full`, `metadata.invalid`, `policy.invalid`.
+ * @throws {DomainError} `id.invalid`, `key.ttl_invalid`, `key.owner_full`, `metadata.invalid`, `policy.invalid`;
+ *   `key.issuing_forbidden`, `key.outlives_issuer` when the key that is shown may not issue it.
  */
 export async function issueToken(
   context: Context,
@@ -33,14 +35,42 @@ export async function issueToken(
   }
 }
 
+/**
+ * Passes when what is shown may be exchanged for a token that an API signs and that is kept nowhere. As a session, it is
+ * bound by nothing. A refusal is an audit event as well.
+ *
+ * @throws {DomainError} `key.issuing_forbidden`, `key.outlives_issuer`.
+ */
+export function checkTokenIssue(context: Context, request: TokenRequest, origin: Origin): void {
+  try {
+    const { createdBy: by, shown, expiresAt } = request
+    checkMayCreateToken(context.settings, actorOf({ by, shown, origin }), expiresAt)
+  } catch (error) {
+    if (error instanceof DomainError) noteRefusal(context, request, origin, error.code)
+    throw error
+  }
+}
+
+/** Who acts as the client that a token was issued to, and not for its owner, issues for nobody else by that. */
+function checkShownKey(
+  { settings }: Context,
+  { owner, createdBy, shown, expiresAt }: TokenRequest,
+  origin: Origin,
+): void {
+  const isClientItself = shown?.knox?.type === 'CLIENT_ID' && owner === (shown.id as string)
+  const holder = isClientItself ? shown.owner : owner
+  checkMayIssue(settings, actorOf({ by: createdBy, shown, origin }), holder, expiresAt)
+}
+
 async function storeNewToken(
   context: Context,
   request: TokenRequest,
   origin: Origin,
 ): Promise<Issued<ApiKey>> {
   const now = context.clock.now()
+  checkShownKey(context, request, origin)
   checkRequest(request, now)
-  const { owner, createdBy, policy, metadata } = request
+  const { owner, createdBy, shown, policy, metadata } = request
   const id = context.randomness.uuid() as KeyId
   const { token, ...secret } = await mintKey(context, { id, owner, family: 'knox' }, now)
   const key: ApiKey = {
@@ -62,7 +92,7 @@ async function storeNewToken(
     expiresAt: key.expiresAt ?? null,
     ...(key.policy !== undefined && { policy: asJson(key.policy) }),
   }
-  const by = actorOf({ by: createdBy, origin })
+  const by = actorOf({ by: createdBy, shown, origin })
   await store(context, { key, by, limit: request.limit, details })
   return { token, issued: key }
 }
@@ -125,7 +155,7 @@ function checkRequest(request: TokenRequest, now: Instant): void {
 function noteRefusal(context: Context, request: TokenRequest, origin: Origin, code: ErrorCode): void {
   const [owner, by] = [request.owner, request.createdBy].map((id) => id.slice(0, ID_BYTES_MAX))
   const change = {
-    by: { user: { id: by as typeof request.createdBy }, origin },
+    by: actorOf({ by: by as typeof request.createdBy, shown: request.shown, origin }),
     action: 'key.create',
     subject: `user:${owner}`,
     details: { owner: owner ?? '', type: request.type },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { AuditEvent } from '../audit/audit-event.ts'
-import { GUEST, issueKnoxToken } from '../contract/knox-tokens.ts'
+import { aManager, GUEST, issueKnoxToken } from '../contract/knox-tokens.ts'
 import { openManagedKeys } from '../contract/managed-keys.ts'
 import { openTestAuthority, TEST_ORIGIN } from '../contract/test-authority.ts'
 import type { KeyId, UserId } from '../ids.ts'
@@ -170,13 +170,13 @@ describe("verifying a token in Knox's way", () => {
       const { verdict, knownId } = await managedTokens.verify(token.reveal(), {})
       return [verdict.refusal ?? 'valid', knownId]
     }
-    await managedTokens.setEnabled(issued.id, false, GUEST, TEST_ORIGIN)
+    await managedTokens.setEnabled(issued.id, false, aManager())
     assert.deepEqual(await ask(), ['disabled', true])
-    await managedTokens.setEnabled(issued.id, true, GUEST, TEST_ORIGIN)
+    await managedTokens.setEnabled(issued.id, true, aManager())
     assert.deepEqual(await ask(), ['valid', true])
     authority.clock.passMs(10)
     assert.deepEqual(await ask(), ['expired', true])
-    await managedTokens.revoke(issued.id, GUEST, TEST_ORIGIN)
+    await managedTokens.revoke(issued.id, aManager())
     assert.deepEqual(await ask(), ['revoked', false])
   })
 
@@ -218,12 +218,12 @@ describe('verifying who holds a token by its id', () => {
       (await managedTokens.verifyHolder(issued.id, { address })).refusal
     assert.equal(await check('198.51.100.1'), 'forbidden')
     assert.deepEqual([await check(), await check()], [undefined, 'rate_limited'])
-    await managedTokens.setEnabled(issued.id, false, GUEST, TEST_ORIGIN)
+    await managedTokens.setEnabled(issued.id, false, aManager())
     assert.equal(await check(), 'disabled')
-    await managedTokens.setEnabled(issued.id, true, GUEST, TEST_ORIGIN)
+    await managedTokens.setEnabled(issued.id, true, aManager())
     clock.setTo(end)
     assert.equal(await check(), 'expired')
-    await managedTokens.revoke(issued.id, GUEST, TEST_ORIGIN)
+    await managedTokens.revoke(issued.id, aManager())
     assert.equal(await check(), 'unknown')
     assert.equal((await managedTokens.verifyHolder(NO_ID, {})).refusal, 'unknown')
   })
@@ -231,9 +231,9 @@ describe('verifying who holds a token by its id', () => {
 
 test('what an API forbade leaves one event for many of a kind', async (t) => {
   const authority = await openTestAuthority(t)
-  const forbidden = { by: GUEST, action: 'key.delete', subject: 'key:k1' } as const
+  const forbidden = { action: 'key.delete', subject: 'key:k1' } as const
   for (let count = 0; count < 3; count++) {
-    authority.managedTokens.noteForbidden(forbidden, TEST_ORIGIN)
+    authority.managedTokens.noteForbidden(aManager(), forbidden)
   }
   await authority.housekeeping.finish()
   const events = await keyEvents(authority.storage)
@@ -256,13 +256,13 @@ describe("managing tokens in Knox's way", () => {
     ] as const) {
       const answer = async () => (await authority.verification.check(text, { cost: 0 })).refusal
       const before = authority.audited.length
-      const disabled = await managedTokens.setEnabled(id, false, bob.user.id, TEST_ORIGIN)
+      const disabled = await managedTokens.setEnabled(id, false, aManager(bob.user.id))
       assert.equal(disabled?.disabled?.by, bob.user.id)
       assert.equal(await answer(), 'disabled')
-      await managedTokens.setEnabled(id, false, bob.user.id, TEST_ORIGIN)
-      await managedTokens.setEnabled(id, true, bob.user.id, TEST_ORIGIN)
+      await managedTokens.setEnabled(id, false, aManager(bob.user.id))
+      await managedTokens.setEnabled(id, true, aManager(bob.user.id))
       assert.equal(await answer(), undefined)
-      assert.equal((await managedTokens.revoke(id, bob.user.id, TEST_ORIGIN))?.id, id)
+      assert.equal((await managedTokens.revoke(id, aManager(bob.user.id)))?.id, id)
       assert.equal(await answer(), 'revoked')
       const actions = authority.audited
         .slice(before)
@@ -275,13 +275,13 @@ describe("managing tokens in Knox's way", () => {
     const authority = await openTestAuthority(t)
     const { managedTokens } = authority
     const { issued } = await issueKnoxToken(authority)
-    await managedTokens.revoke(issued.id, GUEST, TEST_ORIGIN)
+    await managedTokens.revoke(issued.id, aManager())
     for (const id of [NO_ID, issued.id]) {
       assert.equal(await managedTokens.get(id), undefined)
-      assert.equal(await managedTokens.setEnabled(id, true, GUEST, TEST_ORIGIN), undefined)
-      assert.equal(await managedTokens.setEnabled(id, false, GUEST, TEST_ORIGIN), undefined)
-      assert.equal(await managedTokens.revoke(id, GUEST, TEST_ORIGIN), undefined)
-      assert.equal(await managedTokens.renew(id, 2e12, GUEST, TEST_ORIGIN), undefined)
+      assert.equal(await managedTokens.setEnabled(id, true, aManager()), undefined)
+      assert.equal(await managedTokens.setEnabled(id, false, aManager()), undefined)
+      assert.equal(await managedTokens.revoke(id, aManager()), undefined)
+      assert.equal(await managedTokens.renew(id, 2e12, aManager()), undefined)
     }
   })
 
@@ -289,11 +289,11 @@ describe("managing tokens in Knox's way", () => {
     const authority = await openTestAuthority(t)
     const { managedTokens } = authority
     const { issued } = await issueKnoxToken(authority, { createdBy: ADMIN })
-    const enableAs = (by: string) => managedTokens.setEnabled(issued.id, true, by as UserId, TEST_ORIGIN)
-    await managedTokens.setEnabled(issued.id, false, 'operator' as UserId, TEST_ORIGIN)
+    const enableAs = (by: string) => managedTokens.setEnabled(issued.id, true, aManager(by as UserId))
+    await managedTokens.setEnabled(issued.id, false, aManager('operator' as UserId))
     for (const by of [GUEST, ADMIN]) await assert.rejects(enableAs(by), { code: 'right.missing' })
     assert.equal((await enableAs('helper'))?.disabled, undefined)
-    await managedTokens.setEnabled(issued.id, false, ADMIN, TEST_ORIGIN)
+    await managedTokens.setEnabled(issued.id, false, aManager(ADMIN))
     assert.equal((await enableAs(GUEST))?.disabled, undefined)
   })
 
@@ -304,17 +304,17 @@ describe("managing tokens in Knox's way", () => {
     const forBob = await issueKnoxToken(authority, { owner: 'bob' as UserId, createdBy: GUEST })
     const bobs = await issueKnoxToken(authority, { owner: 'bob' as UserId, createdBy: 'bob' as UserId })
     const idsOf = async (filter: Parameters<typeof managedTokens.list>[0]) =>
-      (await managedTokens.list(filter)).tokens.map((token) => token.id)
+      (await managedTokens.list(filter, aManager())).tokens.map((token) => token.id)
     assert.deepEqual(await idsOf({ owner: GUEST }), [mine.issued.id])
     assert.deepEqual(await idsOf({ createdBy: GUEST }), [forBob.issued.id])
     assert.deepEqual(await idsOf({ ownerOrCreator: GUEST }), [mine.issued.id, forBob.issued.id])
     assert.deepEqual(await idsOf({ metadata: { env: ['x', 'dev'] } }), [mine.issued.id])
     assert.deepEqual(await idsOf({ metadata: {} }), [])
-    const first = await managedTokens.list({ limit: 2 })
+    const first = await managedTokens.list({ limit: 2 }, aManager())
     assert.deepEqual(first.tokens, [mine.issued, forBob.issued])
-    const second = await managedTokens.list({ limit: 2, after: first.next ?? '' })
+    const second = await managedTokens.list({ limit: 2, after: first.next ?? '' }, aManager())
     assert.deepEqual([second.tokens, second.next], [[bobs.issued], undefined])
-    await assert.rejects(managedTokens.list({ after: 'x' }), { code: 'id.invalid' })
+    await assert.rejects(managedTokens.list({ after: 'x' }, aManager()), { code: 'id.invalid' })
   })
 })
 
@@ -326,7 +326,7 @@ describe("renewing a token of Knox's form", () => {
       expiresAt: now + 10,
       maxLifetimeAt: now + 100,
     })
-    const renew = (at: number) => authority.managedTokens.renew(issued.id, at, ADMIN, TEST_ORIGIN)
+    const renew = (at: number) => authority.managedTokens.renew(issued.id, at, aManager(ADMIN))
     const renewed = await renew(now + 100)
     assert.deepEqual([renewed?.expiresAt, renewed?.ttlMs, renewed?.record.updatedBy], [now + 100, 100, ADMIN])
     await assert.rejects(renew(now + 101), { code: 'key.ttl_exceeded' })
@@ -344,12 +344,12 @@ describe("renewing a token of Knox's form", () => {
     const { managedTokens } = authority
     const forever = await issueKnoxToken(authority)
     const code = 'key.ttl_invalid'
-    await assert.rejects(managedTokens.renew(forever.issued.id, now + 10, GUEST, TEST_ORIGIN), { code })
+    await assert.rejects(managedTokens.renew(forever.issued.id, now + 10, aManager()), { code })
     const { issued } = await issueKnoxToken(authority, { expiresAt: now + 10 })
     for (const at of [now, now - 1, now + 1.5, Number.NaN]) {
-      await assert.rejects(managedTokens.renew(issued.id, at, GUEST, TEST_ORIGIN), { code })
+      await assert.rejects(managedTokens.renew(issued.id, at, aManager()), { code })
     }
-    assert.equal(await managedTokens.renew('k1' as KeyId, now + 9_000, root.user.id, TEST_ORIGIN), undefined)
+    assert.equal(await managedTokens.renew('k1' as KeyId, now + 9_000, aManager(root.user.id)), undefined)
   })
 })
 

@@ -1,11 +1,7 @@
-import type { Actor } from '../access/caller.ts'
-import { networkOf } from '../access/network-of.ts'
-import type { Origin } from '../audit/audit-event.ts'
-import { describeRefusal } from '../audit/record-change.ts'
 import type { Context } from '../context.ts'
 import { DomainError } from '../errors.ts'
-import { ID_BYTES_MAX, type KeyId, type UserId } from '../ids.ts'
-import type { ForbiddenAct, TokenFilter, TokenPage, TokenVerdict } from '../key-authority.ts'
+import type { KeyId, UserId } from '../ids.ts'
+import type { Manager, TokenFilter, TokenPage, TokenVerdict } from '../key-authority.ts'
 import type { KeyFilter } from '../ports/key-store.ts'
 import type { Instant } from '../record.ts'
 import { type ApiKey, isExpired } from './api-key.ts'
@@ -13,15 +9,14 @@ import { changeKey } from './change-key.ts'
 import { checkHeldKey, checkKey } from './check-key.ts'
 import { disable } from './disable-key.ts'
 import { withLastUse } from './key-view.ts'
+import { checkMayIssue, checkMayLoosen } from './keys-issuing-keys.ts'
 import { parseKnoxToken } from './knox-token.ts'
 import { KEYS_LISTED_MAX } from './list-keys.ts'
 import { endKey } from './revoke-key.ts'
+import { actorOf, checkScopes, requireOfShownKey } from './shown-key.ts'
 import { announceLife } from './update-key.ts'
 import { UNKNOWN } from './use-key.ts'
 import type { KeyCheck, KeyVerdict } from './verdict.ts'
-
-/** Who manages a token, and from where. */
-export type Manager = { readonly by: UserId; readonly origin: Origin }
 
 /** The check of a token, and what its id alone tells. */
 export async function verifyToken(context: Context, token: string, check: KeyCheck): Promise<TokenVerdict> {
@@ -47,9 +42,21 @@ export async function getToken(context: Context, id: KeyId): Promise<ApiKey | un
   return key && withLastUse(context, key)
 }
 
-/** Tokens of any family in the order in which they came, the ones that expired included. */
-export async function listTokens(context: Context, filter: TokenFilter): Promise<TokenPage> {
+/**
+ * Tokens of any family in the order in which they came, the ones that expired included.
+ *
+ * @throws {DomainError} `right.missing` when the scopes of the key that is shown do not keep it.
+ */
+export async function listTokens(
+  context: Context,
+  filter: TokenFilter,
+  manager: Manager,
+): Promise<TokenPage> {
   const { owner, createdBy, ownerOrCreator, metadata, after, limit = KEYS_LISTED_MAX } = filter
+  const act = { action: 'key.list', subject: `user:${owner ?? createdBy ?? ownerOrCreator ?? '*'}` } as const
+  requireOfShownKey(context, manager, act, (actor) =>
+    checkScopes(actor, 'read', owner === undefined ? {} : { owner }),
+  )
   const wanted: KeyFilter = {
     now: context.clock.now(),
     ...(owner !== undefined && { owner }),
@@ -63,7 +70,11 @@ export async function listTokens(context: Context, filter: TokenFilter): Promise
   return { tokens, ...(next !== undefined && { next }) }
 }
 
-/** Disables or enables a token; one that is so already stays as it is. */
+/**
+ * Disables or enables a token; one that is so already stays as it is.
+ *
+ * @throws {DomainError} `right.missing`; `key.policy_forbidden` when a key that is bound by a policy would enable.
+ */
 export async function setTokenEnabled(
   context: Context,
   id: KeyId,
@@ -72,18 +83,29 @@ export async function setTokenEnabled(
 ): Promise<ApiKey | undefined> {
   const key = await context.storage.keys.findById(id)
   if (key === undefined) return undefined
+  const act = { action: enabled ? 'key.enable' : 'key.disable', subject: `key:${id}` } as const
+  requireOfShownKey(context, manager, act, (actor) =>
+    enabled ? checkMayLoosen(actor) : checkScopes(actor, 'disable', key),
+  )
   return unlessGone(() => (enabled ? enable : disableIt)(context, key, manager))
 }
 
-/** Ends a token at once. */
+/** Ends a token at once. @throws {DomainError} `right.missing` when the scopes of the key that is shown do not keep it. */
 export async function endToken(context: Context, id: KeyId, manager: Manager): Promise<ApiKey | undefined> {
   const key = await context.storage.keys.findById(id)
   if (key === undefined) return undefined
+  const act = { action: 'key.delete', subject: `key:${id}` } as const
+  requireOfShownKey(context, manager, act, (actor) => checkScopes(actor, 'revoke', key))
   const ended = await endKey(context, actorOf(manager), key, { reason: 'unspecified' })
   return ended?.key
 }
 
-/** Moves the end of a token. */
+/**
+ * Moves the end of a token, which for a key that is shown is as good as a new one.
+ *
+ * @throws {DomainError} `key.policy_forbidden`, `key.issuing_forbidden`, `key.outlives_issuer`; `key.ttl_invalid`,
+ *   `key.ttl_exceeded`.
+ */
 export async function renewToken(
   context: Context,
   id: KeyId,
@@ -92,6 +114,10 @@ export async function renewToken(
 ): Promise<ApiKey | undefined> {
   const key = await context.storage.keys.findById(id)
   if (key?.family !== 'knox') return undefined
+  requireOfShownKey(context, manager, { action: 'key.update', subject: `key:${id}` }, (actor) => {
+    checkMayLoosen(actor)
+    checkMayIssue(context.settings, actor, key.owner, expiresAt)
+  })
   const renewed = await unlessGone(() =>
     changeKey(context, actorOf(manager), { action: 'key.update', key }, (current) => {
       checkRenewal(current, expiresAt, context.clock.now())
@@ -107,28 +133,6 @@ export async function renewToken(
   )
   if (renewed !== undefined) announceLife(context, renewed)
   return renewed
-}
-
-/** Leaves a trace of what an API did not let somebody do; refusals of one kind from one network become one. */
-export function noteForbidden(
-  context: Context,
-  { by, action, subject }: ForbiddenAct,
-  origin: Manager['origin'],
-): void {
-  const actor = by.slice(0, ID_BYTES_MAX) as UserId
-  const change = { by: actorOf({ by: actor, origin }), action, subject: subject.slice(0, SUBJECT_LENGTH_MAX) }
-  context.refusals.add(
-    `${action} forbidden ${actor} ${networkOf(origin.address ?? '')}`,
-    describeRefusal(change, 'right.missing', context.clock.now()),
-  )
-}
-
-/** Of a subject that was refused, perhaps for its length. */
-const SUBJECT_LENGTH_MAX = 256
-
-/** Somebody for whom another API vouches. */
-export function actorOf({ by, origin }: Manager): Actor {
-  return { user: { id: by }, origin }
 }
 
 function disableIt(context: Context, key: ApiKey, manager: Manager): Promise<ApiKey> {

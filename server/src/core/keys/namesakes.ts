@@ -27,6 +27,14 @@ export function nameTrustOf({ family, knox }: Pick<ApiKey, 'family' | 'knox'>): 
   return family === 'knox' ? (knox?.ownerTrust ?? 'ordinary') : 'all'
 }
 
+/**
+ * Whether it is a user of this server to whom the key was issued, and not a mere name that somebody else vouched for. A
+ * user and a name that are spelt alike keep apart how many keys they may have.
+ */
+export function isIssuedToUser(key: Pick<ApiKey, 'family' | 'knox'>): boolean {
+  return nameTrustOf(key) === 'all'
+}
+
 const ANONYMOUS_ROLE = 'anonymous' as RoleId
 
 /** What it takes to manage this server, or the keys of others. */

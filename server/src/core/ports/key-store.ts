@@ -22,8 +22,8 @@ export interface KeyStore {
 
   /**
    * Stores a new key of Knox's family, whose owner need not exist. With `room`, and no less of such keys that have not
-   * expired at `event.at`, it is refused, or it replaces the one of them that was created first, which is answered; exact
-   * under concurrency.
+   * expired at `event.at` and for which `isIssuedToUser` says the same, it is refused, or it replaces the one of them that
+   * was created first, which is answered; exact under concurrency.
    *
    * @throws {DomainError} `key.id_taken`, `key.owner_full`.
    */
@@ -155,7 +155,7 @@ export interface KeyStore {
   }): Promise<void>
 }
 
-/** How many keys of Knox's family an owner may have. */
+/** How many keys of Knox's family an owner may have, as a user or as a mere name. */
 export type OwnerRoom = {
   /** Below 1: none. */
   readonly max: number

@@ -79,6 +79,7 @@ describe('a row of Knox', () => {
     assert.equal(expiration(String(NOW)), 'expired')
     assert.equal(expiration(String(NOW), true), NOW)
     assert.equal(expiration(String(NOW + 1)), NOW + 1)
+    for (const wrong of ['', 'soon', '1.5e12', '0x10']) assert.equal(expiration(wrong), 'unusable')
     for (const never of ['0', '-1', '-9', '9223372036854775807']) assert.equal(expiration(never), undefined)
   })
 

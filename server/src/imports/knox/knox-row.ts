@@ -41,6 +41,7 @@ export function readKnoxRow(row: KnoxRow, { now, includeExpired }: ReadingRules)
   if (!owner || !mac || row.issueTime === null) return 'incomplete'
   const known = KNOX_TYPES.find((one) => one === type)
   if (known === undefined || issuedAt === undefined || !isTokenId(id)) return 'unusable'
+  if (!isTime(row.expiration) || !isTime(row.maxLifetime)) return 'unusable'
   const expiresAt = endOf(row.expiration)
   if (expiresAt !== undefined && expiresAt <= now && !includeExpired) return 'expired'
   const maxLifetimeAt = endOf(row.maxLifetime)
@@ -91,9 +92,16 @@ function endOf(text: string | null): Instant | undefined {
   return end !== undefined && end > 0 ? end : undefined
 }
 
+/** What is no number says nothing of the end, and must not become "for ever". */
+function isTime(text: string | null): boolean {
+  return text === null || WHOLE.test(text)
+}
+
+const WHOLE = /^-?\d+$/
+
 function wholeNumber(text: string | null): number | undefined {
   const number = Number(text)
-  return text !== null && /^-?\d+$/.test(text) && Number.isSafeInteger(number) ? number : undefined
+  return text !== null && WHOLE.test(text) && Number.isSafeInteger(number) ? number : undefined
 }
 
 /** Whether tokens of that id are ones that are known by their looks. */

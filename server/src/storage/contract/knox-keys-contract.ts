@@ -33,6 +33,7 @@ export function describeKnoxKeys(withStorage: WithStorage): void {
     describeOwners(withStorage)
     describeRoom(withStorage)
     describeMakingRoom(withStorage)
+    describeNamesakes(withStorage)
     describeListing(withStorage)
     describeEviction(withStorage)
   })
@@ -145,6 +146,41 @@ function describeRoom(withStorage: WithStorage): void {
         await refusal(keys.insertKnox(aKnoxKey('l', 'ann'), replacing(max), CREATED), 'key.owner_full')
       }
       assert.equal(await keys.countByOwner(userId('ann')), 1)
+    }),
+  )
+}
+
+/** A user here, and two mere names that are spelt alike. */
+const KINDS = [{ ownerTrust: 'all' }, { ownerTrust: 'none' }, {}] as const
+
+function describeNamesakes(withStorage: WithStorage): void {
+  const aKeyOf = (id: string, kind: (typeof KINDS)[number], createdAt = 10) =>
+    aKnoxKey(id, 'ann', { knox: { type: 'API_KEY', ...kind }, record: { createdBy: TESTER, createdAt } })
+
+  test(
+    'of a user take no room of a mere name that is spelt alike, nor make any',
+    withStorage(async ({ keys }) => {
+      const [user, none, ordinary] = KINDS
+      await keys.insertKnox(aKeyOf('user', user, 1), { max: 1 }, CREATED)
+      await keys.insertKnox(aKeyOf('name', ordinary, 2), { max: 1 }, CREATED)
+      for (const kind of KINDS) {
+        await refusal(keys.insertKnox(aKeyOf('more', kind), { max: 1 }, CREATED), 'key.owner_full')
+      }
+      assert.equal((await keys.insertKnox(aKeyOf('name 2', none), replacing(1), CREATED))?.id, 'name')
+      assert.equal((await keys.insertKnox(aKeyOf('user 2', user), replacing(1), CREATED))?.id, 'user')
+      assert.deepEqual(await idsOf(keys, { owner: userId('ann') }), ['name 2', 'user 2'])
+    }),
+  )
+
+  test(
+    'of both at once are as many of each as there is room for',
+    withStorage(async ({ keys }) => {
+      const inserts = numbers(63).map((n) =>
+        keys.insertKnox(aKeyOf(`k${n}`, KINDS[n % 3] ?? {}), { max: 5 }, CREATED),
+      )
+      const { fulfilled, codes } = await outcomes(inserts)
+      assert.deepEqual([fulfilled, [...codes]], [10, ['key.owner_full']])
+      assert.equal(await keys.countByOwner(userId('ann')), 10)
     }),
   )
 }

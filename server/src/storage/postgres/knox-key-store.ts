@@ -1,5 +1,6 @@
 import type { UserId } from '../../core/ids.ts'
 import type { ApiKey } from '../../core/keys/api-key.ts'
+import { isIssuedToUser } from '../../core/keys/namesakes.ts'
 import type { KeyStore, OwnerRoom } from '../../core/ports/key-store.ts'
 import type { Instant } from '../../core/record.ts'
 import { type SqlText, sql } from '../../query/sql/sql-text.ts'
@@ -17,14 +18,14 @@ export function createKnoxKeyStore({ database, audit }: KeyParts): Pick<KeyStore
   /** @throws {DomainError} `key.owner_full` */
   async function makeRoom(
     transaction: Transaction,
-    owner: UserId,
+    key: ApiKey,
     { max, replaceOldest }: OwnerRoom,
     now: Instant,
   ): Promise<ApiKey | undefined> {
-    if (max >= 1 && !(await hasAsMany(transaction, owner, max, now))) return undefined
-    if (max < 1 || replaceOldest === undefined) throw keyOwnerFull(owner, max, max)
-    const row = await transaction.first(endOldest(owner, now, replaceOldest.revocation))
-    if (row === undefined) throw keyOwnerFull(owner, max, max)
+    if (max >= 1 && !(await hasAsMany(transaction, key, max, now))) return undefined
+    if (max < 1 || replaceOldest === undefined) throw keyOwnerFull(key.owner, max, max)
+    const row = await transaction.first(endOldest(key, now, replaceOldest.revocation))
+    if (row === undefined) throw keyOwnerFull(key.owner, max, max)
     const oldest = keyFromRow(row)
     noteChanges(transaction, [{ kind: 'keys', fingerprints: fingerprintsOf(oldest) }])
     transaction.later(audit.insert(replaceOldest.eventOf(oldest)))
@@ -37,7 +38,7 @@ export function createKnoxKeyStore({ database, audit }: KeyParts): Pick<KeyStore
       const change = database.change(async (transaction) => {
         if ((await transaction.first(keyById(key.id))) !== undefined) throw keyIdTaken(key.id)
         if (room !== undefined) await transaction.run(lockOwner(key.owner))
-        const replaced = room && (await makeRoom(transaction, key.owner, room, event.at))
+        const replaced = room && (await makeRoom(transaction, key, room, event.at))
         requireStored({ rows: await transaction.all(insertKey(audit, insertion)) }, insertion)
         return replaced
       })
@@ -52,25 +53,28 @@ function lockOwner(owner: UserId): SqlText {
     ON CONFLICT (owner) DO UPDATE SET key_count = stats.key_count`
 }
 
-function living(owner: UserId, now: Instant): SqlText {
-  return sql`family = 'knox' AND owner = ${text(owner)} AND (expires_at IS NULL OR expires_at > ${number(now)})`
+/** The keys of the owner that live, and were issued to a user here or to a mere name as this one is. */
+function livingBeside(key: ApiKey, now: Instant): SqlText {
+  const trust = sql`coalesce(knox::json ->> 'ownerTrust', '')`
+  return sql`family = 'knox' AND owner = ${text(key.owner)} AND (expires_at IS NULL OR expires_at > ${number(now)})
+    AND ${isIssuedToUser(key) ? sql`${trust} = 'all'` : sql`${trust} <> 'all'`}`
 }
 
 async function hasAsMany(
   transaction: Transaction,
-  owner: UserId,
+  key: ApiKey,
   count: number,
   now: Instant,
 ): Promise<boolean> {
-  const nth = sql`SELECT 1 FROM keys WHERE ${living(owner, now)} LIMIT 1 OFFSET ${count - 1}::bigint`
+  const nth = sql`SELECT 1 FROM keys WHERE ${livingBeside(key, now)} LIMIT 1 OFFSET ${count - 1}::bigint`
   return (await transaction.first(nth)) !== undefined
 }
 
 /** Revokes the key that was created first; as one statement that answers what it was. */
-function endOldest(owner: UserId, now: Instant, revocation: Parameters<typeof rememberGone>[0]): SqlText {
+function endOldest(key: ApiKey, now: Instant, revocation: Parameters<typeof rememberGone>[0]): SqlText {
   return sql`WITH gone AS (
       DELETE FROM keys WHERE uid = (
-        SELECT uid FROM keys WHERE ${living(owner, now)} ORDER BY created_at, seq LIMIT 1 FOR UPDATE
+        SELECT uid FROM keys WHERE ${livingBeside(key, now)} ORDER BY created_at, seq LIMIT 1 FOR UPDATE
       ) RETURNING *
     ), remembered AS (${rememberGone(revocation)}), counted AS (${COUNT_GONE})
     SELECT ${KEY_COLUMNS} FROM gone`

@@ -1,6 +1,6 @@
 import type { AuditEvent } from '../../core/audit/audit-event.ts'
-import type { UserId } from '../../core/ids.ts'
 import type { ApiKey } from '../../core/keys/api-key.ts'
+import { isIssuedToUser } from '../../core/keys/namesakes.ts'
 import type { KeyStore, OwnerRoom } from '../../core/ports/key-store.ts'
 import type { Instant } from '../../core/record.ts'
 import { keyOwnerFull } from '../refusals.ts'
@@ -9,7 +9,9 @@ import type { KeyParts } from './key-parts.ts'
 import { KEY_COLUMN_COUNT, KEY_COLUMNS, keyFromRow } from './key-row.ts'
 import type { StoredKey } from './key-writer.ts'
 
-const LIVING = `FROM keys WHERE family = 'knox' AND owner = ? AND (expires_at IS NULL OR expires_at > ?)`
+// The third value: 1 for keys that were issued to a user here, 0 for those to a mere name.
+const LIVING = `FROM keys WHERE family = 'knox' AND owner = ? AND (expires_at IS NULL OR expires_at > ?)
+    AND (coalesce(json_extract(knox, '$.ownerTrust'), '') = 'all') = ?`
 
 /** SQL about keys of Knox's family, for the test that asks SQLite how it answers it. */
 export const KNOX_LOOKUPS = {
@@ -25,17 +27,17 @@ export function createKnoxKeyStore(
   const nth = database.statement(KNOX_LOOKUPS.nth)
   const oldest = database.statement(KNOX_LOOKUPS.oldest)
 
-  function findOldest(owner: UserId, now: Instant): StoredKey | undefined {
-    const row = oldest.get(owner, now)
+  function findOldest(key: ApiKey, now: Instant): StoredKey | undefined {
+    const row = oldest.get(key.owner, now, kindOf(key))
     return row && { key: keyFromRow(row), seq: column<number>(row, KEY_COLUMN_COUNT) }
   }
 
   /** @throws {DomainError} `key.owner_full` */
-  function makeRoom(owner: UserId, { max, replaceOldest }: OwnerRoom, now: Instant): ApiKey | undefined {
-    const isFull = max < 1 || nth.get(owner, now, max - 1) !== undefined
+  function makeRoom(key: ApiKey, { max, replaceOldest }: OwnerRoom, now: Instant): ApiKey | undefined {
+    const isFull = max < 1 || nth.get(key.owner, now, kindOf(key), max - 1) !== undefined
     if (!isFull) return undefined
-    const stored = max < 1 || replaceOldest === undefined ? undefined : findOldest(owner, now)
-    if (stored === undefined || replaceOldest === undefined) throw keyOwnerFull(owner, max, max)
+    const stored = max < 1 || replaceOldest === undefined ? undefined : findOldest(key, now)
+    if (stored === undefined || replaceOldest === undefined) throw keyOwnerFull(key.owner, max, max)
     revoked.add(stored.seq, replaceOldest.revocation)
     writer.removed(stored)
     const { fingerprint, previous = [] } = stored.key
@@ -48,10 +50,14 @@ export function createKnoxKeyStore(
     insertKnox(key, room, event) {
       return database.change(() => {
         writer.requireRoomFor(key, undefined)
-        const replaced = room && makeRoom(key.owner, room, event.at)
+        const replaced = room && makeRoom(key, room, event.at)
         add(key, event)
         return replaced
       })
     },
   }
+}
+
+function kindOf(key: ApiKey): number {
+  return isIssuedToUser(key) ? 1 : 0
 }

@@ -111,6 +111,23 @@ describe('ShiroProvider', () => {
     }
   })
 
+  it('knows a person by one name, whatever else a directory takes for it', async () => {
+    for (const name of [
+      ' guest',
+      'guest ',
+      'guest\t',
+      'gu  est',
+      'gue\u0000st',
+      'gu\u00adest',
+      'guest\u200b',
+      ' ',
+    ]) {
+      const refusal = await refusalOf(ask('/x/y', basic(`${name}:right`)))
+      assert.deepEqual([refusal.status, refusal.shown], [401, undefined], JSON.stringify(name))
+    }
+    assert.equal((await ask('/x/y', basic('lee, ann:right')))?.name, 'lee, ann')
+  })
+
   it('says when the directory is down', async () => {
     const check = (outcome: 'right' | 'wrong' | 'unavailable') =>
       createDirectoryCheck(() => Promise.resolve(outcome))(requestFor('POST', '/x'), 'guest', 'p')

@@ -36,7 +36,7 @@ export function createAuthenticator(
   topology: Topology,
   parts: AuthenticationParts,
 ): Authenticator {
-  const where = `${topology.name}: provider "${provider.name}" of role "${provider.role}"`
+  const where = `${topology.file}: provider "${provider.name}" of role "${provider.role}"`
   const authenticate = authenticatorOf(provider, topology, { where, parts })
   const trust = nameTrustIn(provider, where) ?? parts.nameTrust
   return async (request) => {
@@ -75,7 +75,7 @@ function authenticatorOf(
       return createJwtProvider(provider, parts.tokens, where)
     default:
       throw new TopologyProblem(
-        `${topology.name}: Failed to contribute provider. Role: ${role} Name: ${name}.`,
+        `${topology.file}: Failed to contribute provider. Role: ${role} Name: ${name}.`,
       )
   }
 }

@@ -24,10 +24,20 @@ export function createShiro(rules: UrlRules, checkPassword: CheckPassword): Auth
     if (rules(request.path) === 'anon') return NOBODY
     const shown = shownCredentials(request.http)
     const caller =
-      shown.kind === 'basic' ? await checkPassword(request, shown.username, shown.password) : undefined
+      shown.kind === 'basic' && hasOneSpelling(shown.username)
+        ? await checkPassword(request, shown.username, shown.password)
+        : undefined
     if (caller === undefined) throw new KnoxRefusal(401, undefined, CHALLENGE)
     return caller
   }
+}
+
+/**
+ * Whether a name has no blanks at its ends or beside each other, and no characters that nobody sees: directories do not
+ * look at those (RFC 4518), so that one person would have many names here, each with keys of its own.
+ */
+function hasOneSpelling(name: string): boolean {
+  return !/^\s|\s$|\s\s|[\p{Cc}\p{Default_Ignorable_Code_Point}]/u.test(name)
 }
 
 /** Checks passwords against a directory. */

@@ -180,6 +180,8 @@ describe('identity assertion', () => {
     assert.equal(await effective('/x', 'doAs=sam', form), 'sam')
     assert.equal(await effective('/x', '{"doAs":"sam"}', 'application/json'), 'sam')
     assert.equal(await effective('/x?doAs=tom', 'doAs=sam', form), 'tom')
+    assert.equal(await effective('/x?doAs=tom', '["id"]', 'application/json'), 'tom')
+    assert.equal(await effective('/x', '["id"]', 'application/json'), 'guest')
     assert.equal(await effective('/x', 'doAs=sam', form, true), 'guest')
   })
 

@@ -82,7 +82,8 @@ function trustIn(
  */
 async function targetOf(request: KnoxRequest, caller: Authenticated): Promise<string | undefined> {
   const readsBody = request.http.method === 'POST' && !request.streamed
-  const parameters = readsBody ? await requestParameters(request) : request.query
+  // Batches of ids are JSON too, and name nobody.
+  const parameters = (readsBody ? await requestParameters(request) : undefined) ?? request.query
   const given = parameters.get('doAs') ?? ''
   if (given === '' || given === caller.name) return undefined
   if (given.length <= DO_AS_LENGTH_MAX) return given

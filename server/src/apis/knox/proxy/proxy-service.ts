@@ -63,7 +63,7 @@ export function createProxyService(
   topology: Topology,
   parts: ProxyParts,
 ): KnoxService {
-  const settings = proxySettingsOf(service, topology.name, parts.readCertificates)
+  const settings = proxySettingsOf(service, topology.file, parts.readCertificates)
   const { path, concurrentMax } = settings
   const proxy: Proxy = {
     role: service.role,

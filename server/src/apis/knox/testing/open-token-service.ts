@@ -60,6 +60,7 @@ export async function openTokenService(
   })
   const topology: Topology = {
     name: 'sandbox',
+    file: 'sandbox.xml',
     providers: [{ role: 'identity-assertion', name: 'Default', params: new Map(Object.entries(identity)) }],
     services: [
       serviceOf(role, params),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { aManager, issueKnoxToken } from '../../../core/contract/knox-tokens.ts'
 import type { KeyId, UserId } from '../../../core/ids.ts'
 import { parseKnoxToken } from '../../../core/keys/knox-token.ts'
 import { openTokenService, principal } from '../testing/open-token-service.ts'
@@ -50,7 +51,7 @@ describe('a key', () => {
         assert.equal(reply.status, 400, lifespan)
         assert.match(JSON.parse(String(reply.body)).error, /^Invalid lifespan /)
       }
-      assert.deepEqual((await authority.managedTokens.list({})).tokens, [])
+      assert.deepEqual((await authority.managedTokens.list({}, aManager())).tokens, [])
     }
   })
 
@@ -67,26 +68,50 @@ describe('a key', () => {
       [`${KEY}?comment=c&md_team=red&md_team=blue`, 'comment=other', form],
       [KEY, 'comment=c&md_team=red', form],
       [KEY, '{"comment":"c","md_team":"red","more":{}}', { 'content-type': 'application/json' }],
+      // As curl sends it unless told otherwise.
+      [KEY, '{"comment":"c","md_team":"red"}', form],
     ]
     for (const [target, body, headers] of given) await ask('POST', target, { body, headers })
-    const { tokens } = await authority.managedTokens.list({})
+    const { tokens } = await authority.managedTokens.list({}, aManager())
     assert.deepEqual(
       tokens.map(({ description, metadata }) => [description, metadata]),
       given.map(() => ['c', { team: 'red' }]),
     )
     // Knox never looks at bodies: those that mean something else are no mistake.
-    for (const body of ['[]', '{', 'null', 'free text'])
+    for (const body of ['[]', '', 'null', 'free text'])
       assert.equal((await ask('POST', KEY, { body })).status, 200)
+  })
+
+  test('is not issued when its parameters are JSON that cannot be read, rather than without them', async (t) => {
+    const { ask, authority } = await openKeys(t)
+    const json = { 'content-type': 'application/json; charset=utf-8' }
+    const form = { 'content-type': 'application/x-www-form-urlencoded' }
+    for (const [body, headers] of [
+      ['{"lifespan":"PT1H"', json],
+      ['{bad', json],
+      ['[]', json],
+      ['"PT1H"', json],
+      ['free text', json],
+      ['{"lifespan":"PT1H"', form],
+      ['{', {}],
+    ] as const) {
+      const reply = await ask('POST', KEY, { body, headers })
+      const error = 'Invalid body: a JSON object or a form is needed, or none'
+      assert.deepEqual([reply.status, reply.body], [400, `{\n  "error": "${error}"\n}\n`], body)
+    }
+    assert.deepEqual((await authority.managedTokens.list({}, aManager())).tokens, [])
+    for (const body of ['', ' \n'])
+      assert.equal((await ask('POST', KEY, { body, headers: json })).status, 200)
   })
 
   test('has no blank comment, and none that is too long', async (t) => {
     const { ask, authority } = await openKeys(t)
     assert.equal((await ask('POST', `${KEY}?comment=%20%20&md_blank=%20`)).status, 200)
-    const [token] = (await authority.managedTokens.list({})).tokens
+    const [token] = (await authority.managedTokens.list({}, aManager())).tokens
     assert.deepEqual([token?.description, token?.metadata], ['', undefined])
     assert.equal((await ask('POST', `${KEY}?comment=${'x'.repeat(256)}`)).status, 200)
     assert.equal((await ask('POST', `${KEY}?comment=${'x'.repeat(257)}`)).status, 400)
-    assert.equal((await authority.managedTokens.list({})).tokens.length, 2)
+    assert.equal((await authority.managedTokens.list({}, aManager())).tokens.length, 2)
   })
 
   test('lets nobody set by md_ what the server says itself, nor names and values that are too long', async (t) => {
@@ -111,14 +136,14 @@ describe('a key', () => {
       assert.equal(reply.status, 400, query)
       assert.match(JSON.parse(String(reply.body)).error, /^Invalid metadata/)
     }
-    assert.deepEqual((await authority.managedTokens.list({})).tokens, [])
+    assert.deepEqual((await authority.managedTokens.list({}, aManager())).tokens, [])
     assert.equal((await ask('POST', `${KEY}?md_${'n'.repeat(32)}=${'v'.repeat(256)}`)).status, 200)
   })
 
   test('records who asked for it and for whom', async (t) => {
     const { ask, authority } = await openKeys(t)
     await ask('POST', KEY, { as: principal('guest', { effective: 'sam', impersonated: true }) })
-    const [token] = (await authority.managedTokens.list({})).tokens
+    const [token] = (await authority.managedTokens.list({}, aManager())).tokens
     assert.deepEqual([token?.owner, token?.record.createdBy], ['sam', 'guest'])
   })
 
@@ -149,14 +174,17 @@ describe('what keeps tokens from being issued', () => {
     const { managedTokens, nobody } = authority
     const guest = 'guest' as UserId
     for (const type of ['CLIENT_ID', 'JWT'] as const) {
-      await managedTokens.issue({ owner: guest, createdBy: guest, type, comment: '' }, nobody.origin)
+      await managedTokens.issue(
+        { owner: guest, createdBy: guest, shown: undefined, type, comment: '' },
+        nobody.origin,
+      )
     }
     assert.equal((await ask('POST', KEY)).status, 403)
-    const [first] = (await managedTokens.list({})).tokens
+    const [first] = (await managedTokens.list({}, aManager())).tokens
     assert.ok(first !== undefined)
-    await managedTokens.setEnabled(first.id, false, guest, nobody.origin)
+    await managedTokens.setEnabled(first.id, false, aManager())
     assert.equal((await ask('POST', KEY)).status, 403)
-    await managedTokens.revoke(first.id, guest, nobody.origin)
+    await managedTokens.revoke(first.id, aManager())
     assert.equal((await ask('POST', KEY)).status, 200)
     assert.equal((await ask('POST', KEY)).status, 403)
   })
@@ -173,7 +201,7 @@ describe('what keeps tokens from being issued', () => {
       authority.clock.passMs(1)
       ids.push((await json('POST', KEY))['key_id'])
     }
-    const { tokens } = await authority.managedTokens.list({})
+    const { tokens } = await authority.managedTokens.list({}, aManager())
     assert.deepEqual(
       tokens.map(({ id }) => id),
       ids.slice(2),
@@ -189,7 +217,7 @@ describe('what keeps tokens from being issued', () => {
       [reply.status, reply.body],
       [403, '{\n  "error": "Unable to get token - client cert required."\n}\n'],
     )
-    assert.deepEqual((await authority.managedTokens.list({})).tokens, [])
+    assert.deepEqual((await authority.managedTokens.list({}, aManager())).tokens, [])
   })
 
   test('in the order of Knox: certificate, groups, limit', async (t) => {
@@ -253,7 +281,7 @@ describe('the parameters of a neighbour', () => {
     const operator = principal('x', { groups: ['ops'] })
     const leaked = await openKeys(t, { neighbours })
     for (let count = 0; count < 3; count++) assert.equal((await leaked.ask('POST', KEY)).status, 200)
-    const [kept, ...more] = (await leaked.authority.managedTokens.list({})).tokens
+    const [kept, ...more] = (await leaked.authority.managedTokens.list({}, aManager())).tokens
     assert.deepEqual([more.length, kept?.knox?.maxLifetimeAt], [0, undefined])
     assert.deepEqual([await end(leaked, moe), await end(leaked, operator)], [200, 200])
     const own = await openKeys(t, {
@@ -268,7 +296,7 @@ describe('the parameters of a neighbour', () => {
     })
     assert.deepEqual([await end(own, moe), await end(own, operator)], [403, 403])
     assert.equal((await own.ask('POST', KEY)).status, 403)
-    for (const { knox, record } of (await own.authority.managedTokens.list({})).tokens) {
+    for (const { knox, record } of (await own.authority.managedTokens.list({}, aManager())).tokens) {
       assert.equal(knox?.maxLifetimeAt, record.createdAt + 1_000)
     }
     const certificates = { KNOXTOKEN: { 'knox.token.client.cert.required': 'true' } }
@@ -365,7 +393,7 @@ describe('a JSON Web Token', () => {
     for (const lifespan of ['nonsense', 'PT0S', '-PT1S']) {
       assert.equal((await ask('GET', `${TOKEN}?lifespan=${lifespan}`)).status, 400, lifespan)
     }
-    assert.deepEqual((await authority.managedTokens.list({})).tokens, [])
+    assert.deepEqual((await authority.managedTokens.list({}, aManager())).tokens, [])
   })
 
   test('is good for ever when its time to live has no end (testValidJWTNoExpiration)', async (t) => {
@@ -419,7 +447,7 @@ describe('a JSON Web Token', () => {
       assert.deepEqual([answer['managed'], answer['passcode']], ['false', undefined])
       assert.equal(decodeJwt(String(answer['access_token']))['managed.token'], 'false')
     }
-    assert.deepEqual((await authority.managedTokens.list({})).tokens, [])
+    assert.deepEqual((await authority.managedTokens.list({}, aManager())).tokens, [])
   })
 
   test('comes in the form of OAuth from its resource, with a refresh token that can be redeemed', async (t) => {
@@ -442,12 +470,25 @@ describe('a JSON Web Token', () => {
     assert.equal((await eternal.json('POST', '/any/v1/oauth/tokens'))['expires_in'], -1)
   })
 
+  test('is nothing that a key with a policy is exchanged for, whether or not tokens are kept', async (t) => {
+    for (const kept of ['true', 'false']) {
+      const params = { 'knox.token.exp.server-managed': kept }
+      const { ask, authority } = await openTokenService(t, 'KNOXTOKEN', { params })
+      const { issued } = await issueKnoxToken(authority, { policy: { scopes: ['a:b'] } })
+      for (const target of ['/oauth/v1/token', '/knoxtoken/api/v1/token']) {
+        const { status, body } = await ask('POST', target, { as: principal('guest', { key: issued }) })
+        assert.deepEqual([status, JSON.parse(String(body)).code], [403, 20], `${kept} ${target}`)
+      }
+    }
+  })
+
   test('names the application that got it with credentials of its owner', async (t) => {
     const { json, authority } = await openTokenService(t, 'KNOXTOKEN')
     const { issued } = await authority.managedTokens.issue(
       {
         owner: 'guest' as never,
         createdBy: 'guest' as never,
+        shown: undefined,
         type: 'CLIENT_ID',
         thirdPartyApp: false,
         comment: '',

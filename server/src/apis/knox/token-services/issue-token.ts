@@ -1,7 +1,7 @@
 import { DomainError } from '../../../core/errors.ts'
 import type { KeyId, UserId } from '../../../core/ids.ts'
 import type { JsonObject } from '../../../core/json.ts'
-import type { Issued } from '../../../core/key-authority.ts'
+import type { Issued, TokenRequest } from '../../../core/key-authority.ts'
 import type { ApiKey } from '../../../core/keys/api-key.ts'
 import type { Instant } from '../../../core/record.ts'
 import type { HttpReply } from '../../../transports/http/http-message.ts'
@@ -9,9 +9,9 @@ import type { KnoxRequest } from '../knox-request.ts'
 import type { Principal } from '../principal.ts'
 import { requestParameters } from '../request-parameters.ts'
 import { canonicalName } from './certificate-name.ts'
-import { errorReply, jsonReply } from './life-cycle-reply.ts'
+import { ERROR_CODES, errorReply, jsonReply } from './life-cycle-reply.ts'
 import { expiresInSeconds, lifeOf } from './lifespan.ts'
-import { createdByOf, isUserMeant, originOf, trustOf } from './token-owner.ts'
+import { createdByOf, isForbiddenByKey, originOf, trustOf } from './token-owner.ts'
 import type { TokenServiceParts } from './token-service-parts.ts'
 import type { TokenKind, TokenSettings } from './token-settings.ts'
 
@@ -53,6 +53,7 @@ export async function issueToken(
   const distrust = certificateProblem(request, settings)
   if (distrust !== undefined) return errorReply(403, distrust)
   const given = await requestParameters(request)
+  if (given === undefined) return errorReply(400, 'Invalid body: a JSON object or a form is needed, or none')
   const problem = problemOf(given)
   if (problem !== undefined) return errorReply(400, problem)
   const wantsGroups = given.get('knox.token.include.groups')?.toLowerCase() === 'true'
@@ -71,6 +72,7 @@ export async function issueToken(
     if (!(error instanceof DomainError)) throw error
     // Clients look for these words.
     if (error.code === 'key.owner_full') return errorReply(403, 'Unable to get token - token limit exceeded.')
+    if (isForbiddenByKey(error)) return errorReply(403, error.message, ERROR_CODES.unauthorized)
     if (UNUSABLE.includes(error.code)) return errorReply(400, error.message)
     throw error
   }
@@ -100,11 +102,11 @@ async function issue(
   issuing: Issuing,
   asked: Asked,
 ): Promise<HttpReply> {
-  const { kind, managed } = issuing
-  const issued =
-    managed || kind === 'APIKEY' || kind === 'CLIENTID'
-      ? await store(request, principal, issuing, asked)
-      : undefined
+  const { kind, managed, parts } = issuing
+  const wanted = tokenRequestOf(principal, issuing, asked)
+  const isKept = managed || kind === 'APIKEY' || kind === 'CLIENTID'
+  if (!isKept) parts.tokens.checkIssue(wanted, originOf(request))
+  const issued = isKept ? await parts.tokens.issue(wanted, originOf(request)) : undefined
   switch (kind) {
     case 'APIKEY':
     case 'CLIENTID': {
@@ -118,33 +120,28 @@ async function issue(
   }
 }
 
-async function store(
-  request: KnoxRequest,
+function tokenRequestOf(
   principal: Principal,
-  { kind, settings, parts }: Issuing,
+  { kind, settings }: Issuing,
   { given, now, expiresAt }: Asked,
-): Promise<Issued<ApiKey>> {
-  const { maxLifetimeMs, perUserMax } = settings
-  // Who is only called like a user here must not end what that user has.
-  const whenExceeded = (await isUserMeant(principal, parts)) ? settings.whenExceeded : 'refuse'
+): TokenRequest {
+  const { maxLifetimeMs, perUserMax, whenExceeded } = settings
   const metadata = metadataOf(given)
-  return parts.tokens.issue(
-    {
-      // Knox's users need not be known here: a name is all there is of them.
-      owner: principal.effective as UserId,
-      createdBy: createdByOf(principal),
-      ownerTrust: trustOf(principal),
-      type: kind === 'APIKEY' ? 'API_KEY' : kind === 'CLIENTID' ? 'CLIENT_ID' : 'JWT',
-      // A blank one is none.
-      comment: (given.get('comment') ?? '').trim() === '' ? '' : (given.get('comment') ?? ''),
-      ...(expiresAt !== undefined && { expiresAt }),
-      ...(maxLifetimeMs !== undefined && { maxLifetimeAt: now + maxLifetimeMs }),
-      ...(kind === 'CLIENTID' && { thirdPartyApp: settings.isThirdPartyApp }),
-      ...(metadata !== undefined && { metadata }),
-      ...(perUserMax !== undefined && { limit: { max: perUserMax, exceeded: whenExceeded } }),
-    },
-    originOf(request),
-  )
+  return {
+    // Knox's users need not be known here: a name is all there is of them.
+    owner: principal.effective as UserId,
+    createdBy: createdByOf(principal),
+    shown: principal.key,
+    ownerTrust: trustOf(principal),
+    type: kind === 'APIKEY' ? 'API_KEY' : kind === 'CLIENTID' ? 'CLIENT_ID' : 'JWT',
+    // A blank one is none.
+    comment: (given.get('comment') ?? '').trim() === '' ? '' : (given.get('comment') ?? ''),
+    ...(expiresAt !== undefined && { expiresAt }),
+    ...(maxLifetimeMs !== undefined && { maxLifetimeAt: now + maxLifetimeMs }),
+    ...(kind === 'CLIENTID' && { thirdPartyApp: settings.isThirdPartyApp }),
+    ...(metadata !== undefined && { metadata }),
+    ...(perUserMax !== undefined && { limit: { max: perUserMax, exceeded: whenExceeded } }),
+  }
 }
 
 function keyReply(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
+import { aManager } from '../../../core/contract/knox-tokens.ts'
 import type { KeyId, UserId } from '../../../core/ids.ts'
 import type { JsonObject } from '../../../core/json.ts'
 import type { Principal } from '../principal.ts'
@@ -98,7 +99,7 @@ describe('the list of tokens', () => {
     clock.passMs(5)
     assert.equal((await managedTokens.verify(String(key), { cost: 1 })).verdict.refusal, undefined)
     const usedAt = clock.now()
-    await managedTokens.setEnabled(id as KeyId, false, 'guest' as UserId, opened.authority.nobody.origin)
+    await managedTokens.setEnabled(id as KeyId, false, aManager())
     const { tokens } = await opened.json('GET', LIST)
     const [token] = tokens as readonly JsonObject[]
     assert.deepEqual([token?.['maxLifetime'], token?.['maxLifetimeLong']], ['Unbounded', -1])
@@ -207,6 +208,7 @@ describe('the list of tokens', () => {
     const request = {
       owner: 'many' as UserId,
       createdBy: 'many' as UserId,
+      shown: undefined,
       type: 'API_KEY',
       comment: '',
     } as const

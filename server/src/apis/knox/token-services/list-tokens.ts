@@ -1,13 +1,13 @@
 import { DomainError } from '../../../core/errors.ts'
 import type { UserId } from '../../../core/ids.ts'
-import type { ManagedTokenUseCases, TokenFilter, TokenPage } from '../../../core/key-authority.ts'
+import type { TokenFilter, TokenPage } from '../../../core/key-authority.ts'
 import type { ApiKey } from '../../../core/keys/api-key.ts'
 import type { Instant } from '../../../core/record.ts'
 import type { HttpReply } from '../../../transports/http/http-message.ts'
 import type { KnoxRequest } from '../knox-request.ts'
 import type { Principal } from '../principal.ts'
 import { ERROR_CODES, errorReply, jsonReply } from './life-cycle-reply.ts'
-import { originOf, ownsOf } from './token-owner.ts'
+import { isForbiddenByKey, managerOf, ownsOf } from './token-owner.ts'
 import type { TokenServiceParts } from './token-service-parts.ts'
 
 /** Tokens of one answer, when the client asks for no fewer: Knox sends all. */
@@ -27,12 +27,13 @@ export async function listTokens(
   const { effective } = principal
   const { tokens, seeingAll } = parts
   const { query } = request
+  const manager = managerOf(request, principal)
   const filter = filterOf(query, effective)
   const asked = [filter.owner, filter.createdBy, filter.ownerOrCreator]
   const isOwn = asked.some((name) => name === effective)
   if (!isOwn && !seeingAll.includes(effective)) {
     const subject = `user:${asked.find((name) => name !== undefined) ?? '*'}`
-    tokens.noteForbidden({ by: effective as UserId, action: 'key.list', subject }, originOf(request))
+    tokens.noteForbidden(manager, { action: 'key.list', subject })
     const error = `Caller (${effective}) not authorized to see the tokens of others.`
     return errorReply(403, error, ERROR_CODES.unauthorized)
   }
@@ -42,10 +43,11 @@ export async function listTokens(
   }
   const metadata = metadataFilter(query)
   const page = await listed(
-    tokens,
+    (wanted) => tokens.list(wanted, manager),
     { ...filter, ...(metadata !== undefined && { metadata }) },
     { after: query.get('after') ?? undefined, limit, isShown: await ownsOf(principal, parts) },
   )
+  if (page instanceof DomainError) return errorReply(403, page.message, ERROR_CODES.unauthorized)
   if (page === undefined) return errorReply(400, 'Invalid after: no listing gave it')
   return jsonReply(
     200,
@@ -66,20 +68,20 @@ type Wanted = {
 }
 
 /**
- * So many tokens that are shown, and where to go on; undefined: `after` is nothing that a listing gave. There are fewer
- * with more to come only after very many that are not shown.
+ * So many tokens that are shown, and where to go on; an error: the key that the caller shows does not let it; undefined:
+ * `after` is nothing that a listing gave. There are fewer with more to come only after very many that are not shown.
  */
 async function listed(
-  source: ManagedTokenUseCases,
+  list: (filter: TokenFilter) => Promise<TokenPage>,
   filter: TokenFilter,
   { after: from, limit, isShown }: Wanted,
-): Promise<TokenPage | undefined> {
+): Promise<TokenPage | DomainError | undefined> {
   const tokens: ApiKey[] = []
   let after = from
   let steps = 0
   try {
     do {
-      const page = await source.list({
+      const page = await list({
         ...filter,
         ...(after !== undefined && { after }),
         limit: limit - tokens.length,
@@ -89,6 +91,7 @@ async function listed(
       after = page.next
     } while (after !== undefined && tokens.length < limit && steps < STEPS_MAX)
   } catch (error) {
+    if (isForbiddenByKey(error)) return error
     if (error instanceof DomainError && error.code === 'id.invalid') return undefined
     throw error
   }

@@ -1,13 +1,13 @@
 import { decodeJwt } from 'jose'
 import { DomainError } from '../../../core/errors.ts'
-import { ID_BYTES_MAX, type KeyId, type UserId } from '../../../core/ids.ts'
+import { ID_BYTES_MAX, type KeyId } from '../../../core/ids.ts'
 import { type ApiKey, isExpired } from '../../../core/keys/api-key.ts'
 import { tokenDisplayId } from '../../../core/keys/knox-token.ts'
 import { looksLikeJwt } from '../knox-claims.ts'
 import type { KnoxRequest } from '../knox-request.ts'
 import type { Principal } from '../principal.ts'
-import { type Change, done, ERROR_CODES, refused } from './life-cycle-reply.ts'
-import { isOwn, isRenewer, originOf, ownsOf } from './token-owner.ts'
+import { type Change, type ChangeFlag, done, ERROR_CODES, refused } from './life-cycle-reply.ts'
+import { isForbiddenByKey, isOwn, isRenewer, managerOf, ownsOf } from './token-owner.ts'
 import type { TokenServiceParts } from './token-service-parts.ts'
 import type { TokenSettings } from './token-settings.ts'
 
@@ -49,7 +49,11 @@ function isPossibleId(text: string): boolean {
 const UNREADABLE = 'Invalid token: neither the id of a token nor a serialized token'
 
 /** Renews a token by its id or text; Knox takes only the text, which holders of API keys never have. */
-export async function renewToken(text: string, changing: Changing): Promise<Change> {
+export function renewToken(text: string, changing: Changing): Promise<Change> {
+  return unlessByKey('renewed', () => renew(text, changing))
+}
+
+async function renew(text: string, changing: Changing): Promise<Change> {
   const { principal, settings, managed, parts } = changing
   if (!managed) return unchangedLife(text)
   if (!isRenewer(principal, settings)) {
@@ -68,7 +72,7 @@ export async function renewToken(text: string, changing: Changing): Promise<Chan
   const end = token.knox?.maxLifetimeAt
   if (end !== undefined && expiresAt + RENEWAL_MARGIN_MS >= end) return beyondLimit()
   try {
-    const renewed = await parts.tokens.renew(id, expiresAt, nameOf(principal), originOf(changing.request))
+    const renewed = await parts.tokens.renew(id, expiresAt, managerOf(changing.request, principal))
     return renewed === undefined ? unknownForRenewal(id) : done('renewed', [['expires', String(expiresAt)]])
   } catch (error) {
     // It expired, or somebody else renewed it, in this moment.
@@ -106,7 +110,11 @@ function unchangedLife(text: string): Change {
 }
 
 /** Ends a token, by its holder, its maker, or somebody who is listed. */
-export async function revokeToken(text: string, changing: Changing): Promise<Change> {
+export function revokeToken(text: string, changing: Changing): Promise<Change> {
+  return unlessByKey('revoked', () => revoke(text, changing))
+}
+
+async function revoke(text: string, changing: Changing): Promise<Change> {
   const { request, principal, managed, parts } = changing
   const refuse = (status: number, error: string, code: number) => refused('revoked', status, error, code)
   if (!managed) return refuse(400, 'Token revocation support is not configured', ERROR_CODES.configuration)
@@ -118,7 +126,7 @@ export async function revokeToken(text: string, changing: Changing): Promise<Cha
     const caller = principal.effective
     return refuse(403, `Caller (${caller}) not authorized to revoke tokens.`, ERROR_CODES.unauthorized)
   }
-  const gone = token && (await parts.tokens.revoke(id, nameOf(principal), originOf(request)))
+  const gone = token && (await parts.tokens.revoke(id, managerOf(request, principal)))
   if (gone !== undefined) return done('revoked')
   return refuse(400, `Unknown token: ${tokenDisplayId(id)}`, ERROR_CODES.unknownToken)
 }
@@ -128,11 +136,13 @@ export async function revokeToken(text: string, changing: Changing): Promise<Cha
  *
  * `always`: that it is so already is no error.
  */
-export async function setEnabled(
-  text: string,
-  to: { readonly enabled: boolean; readonly always: boolean },
-  changing: Changing,
-): Promise<Change> {
+export function setEnabled(text: string, to: Enabling, changing: Changing): Promise<Change> {
+  return unlessByKey('setEnabledFlag', () => set(text, to, changing))
+}
+
+type Enabling = { readonly enabled: boolean; readonly always: boolean }
+
+async function set(text: string, to: Enabling, changing: Changing): Promise<Change> {
   const { request, principal, managed, parts } = changing
   const verb = to.enabled ? 'enable' : 'disable'
   if (!managed) {
@@ -154,12 +164,22 @@ export async function setEnabled(
     return notSet(400, `Token is already ${verb}d`, code)
   }
   try {
-    const changed =
-      isSo || (await parts.tokens.setEnabled(id, to.enabled, nameOf(principal), originOf(request)))
+    const changed = await parts.tokens.setEnabled(id, to.enabled, managerOf(request, principal))
     return changed ? done('setEnabledFlag', [['isEnabled', String(to.enabled)]]) : unknownToSet(text)
   } catch (error) {
     // Somebody with more rights than its holder disabled it.
+    if (isForbiddenByKey(error)) throw error
     if (error instanceof DomainError && error.code === 'right.missing') return forbidden()
+    throw error
+  }
+}
+
+/** What the key that the caller shows does not let it do is refused as what the topology does not. */
+async function unlessByKey(flag: ChangeFlag, change: () => Promise<Change>): Promise<Change> {
+  try {
+    return await change()
+  } catch (error) {
+    if (isForbiddenByKey(error)) return refused(flag, 403, error.message, ERROR_CODES.unauthorized)
     throw error
   }
 }
@@ -216,14 +236,10 @@ function noteForbidden(
 ): void {
   // The text of a token says more than its id, and is no business of the audit.
   const subject = isPossibleId(id) && !looksLikeJwt(id) ? `key:${id}` : 'key:'
-  parts.tokens.noteForbidden({ by: nameOf(principal), action, subject }, originOf(request))
+  parts.tokens.noteForbidden(managerOf(request, principal), { action, subject })
 }
 
 async function mayChange(token: ApiKey, { principal, settings, parts }: Changing): Promise<boolean> {
   if (isRenewer(principal, settings)) return true
   return isOwn(token, principal) && (await ownsOf(principal, parts))(token)
-}
-
-function nameOf({ effective }: Principal): UserId {
-  return effective as UserId
 }

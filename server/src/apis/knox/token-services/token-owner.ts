@@ -1,5 +1,7 @@
 import type { Origin } from '../../../core/audit/audit-event.ts'
+import { DomainError } from '../../../core/errors.ts'
 import type { UserId } from '../../../core/ids.ts'
+import type { Manager } from '../../../core/key-authority.ts'
 import type { ApiKey, NameTrust } from '../../../core/keys/api-key.ts'
 import { nameTrustOf } from '../../../core/keys/namesakes.ts'
 import type { KnoxRequest } from '../knox-request.ts'
@@ -16,6 +18,18 @@ export function createdByOf({ name }: Principal): UserId {
 export function originOf({ http, address }: KnoxRequest): Origin {
   return { ...(address !== undefined && { address }), carrier: 'knox', requestId: http.id, local: http.local }
 }
+
+/** Who manages tokens for a request: the name for which it is done, and the key that was shown. */
+export function managerOf(request: KnoxRequest, { effective, key }: Principal): Manager {
+  return { by: effective as UserId, shown: key, origin: originOf(request) }
+}
+
+/** Whether it was the key that the caller shows which does not let it: the same in every language. */
+export function isForbiddenByKey(error: unknown): error is DomainError & KeyFacts {
+  return error instanceof DomainError && error.facts['issuer'] !== undefined
+}
+
+type KeyFacts = { readonly facts: { readonly issuer: string } }
 
 /** How far the name of a principal is believed to be that of a user here. */
 export function trustOf({ trust }: Principal): NameTrust {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { aManager } from '../../../core/contract/knox-tokens.ts'
 import { KnoxRefusal } from '../knox-request.ts'
 import { openTokenService } from '../testing/open-token-service.ts'
 
@@ -53,7 +54,7 @@ describe('where token services are', () => {
       for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
         assert.deepEqual(await refusalOf(ask(method, base)), [405, 'POST'])
       }
-      assert.deepEqual((await authority.managedTokens.list({})).tokens, [])
+      assert.deepEqual((await authority.managedTokens.list({}, aManager())).tokens, [])
       const likeKnox = await openTokenService(t, role, { parts: { issuesByGet: true } })
       assert.equal((await likeKnox.ask('GET', base)).status, 200)
       assert.deepEqual(await refusalOf(likeKnox.ask('HEAD', base)), [405, 'POST, GET'])

@@ -69,7 +69,7 @@ export function createTokenService(
   const kind = kindOf(role)
   const places = PLACES[kind]
   const params = serviceParams(topology, role, places.prefix)
-  const where = `${topology.name}: service "${role}"`
+  const where = `${topology.file}: service "${role}"`
   const context: ServiceContext = {
     kind,
     settings: tokenSettingsOf(kind, params, {

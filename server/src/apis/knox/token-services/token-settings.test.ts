@@ -13,7 +13,7 @@ const PREFIXES: Readonly<Record<TokenKind, string | undefined>> = {
 
 function settingsOf(kind: TokenKind, params: Readonly<Record<string, string>> = {}) {
   const service: TopologyService = { role: kind, urls: [], params: new Map(Object.entries(params)) }
-  const topology = { name: 't', providers: [], services: [service] }
+  const topology = { name: 't', file: 't.xml', providers: [], services: [service] }
   const where = `t: service "${kind}"`
   return tokenSettingsOf(kind, serviceParams(topology, kind, PREFIXES[kind]), { where, perUserMax: 10 })
 }
@@ -77,7 +77,7 @@ describe('the settings of a token service', () => {
       hmacSecretBytes: number | undefined,
       params: Readonly<Record<string, string>> = {},
     ) => {
-      const topology = { name: 't', providers: [], services: [] }
+      const topology = { name: 't', file: 't.xml', providers: [], services: [] }
       const services = [{ role: 'KNOXTOKEN', urls: [], params: new Map(Object.entries(params)) }]
       const found = serviceParams({ ...topology, services }, 'KNOXTOKEN', undefined)
       return tokenSettingsOf('KNOXTOKEN', found, { where: 't', perUserMax: 1, hmacSecretBytes }).algorithm

@@ -7,7 +7,7 @@ import {
 } from '../topology.ts'
 import type { RawProvider, RawService, RawTopology } from './raw-topology.ts'
 import { TopologyProblem } from './topology-problem.ts'
-import { topologyWarnings } from './topology-warnings.ts'
+import { topologyNotes, topologyWarnings } from './topology-warnings.ts'
 
 /** Providers that are offered, by role. */
 export const SUPPORTED_PROVIDERS: Readonly<Record<ProviderRole, readonly string[]>> = {
@@ -41,8 +41,12 @@ export type TopologyRules = {
   readonly certificatesCount?: boolean
 }
 
-/** A topology that can be offered, and what of its file is not. */
-export type CheckedTopology = { readonly topology: Topology; readonly warnings: readonly string[] }
+/** A topology that can be offered, what of its file is not, and what is worth knowing besides. */
+export type CheckedTopology = {
+  readonly topology: Topology
+  readonly warnings: readonly string[]
+  readonly notes: readonly string[]
+}
 
 /**
  * Makes a topology of what a file says, or says why not: nothing is offered that its file would guard otherwise.
@@ -70,10 +74,11 @@ export function checkTopology(
     else warnings.push(`${file}: service "${service.role}" ${problem}`)
   }
   checkServices(services, file)
-  const topology = { name, providers, services }
+  const topology = { name, file, providers, services }
   return {
     topology,
-    warnings: [...warnings, ...topologyWarnings(topology, file, rules.certificatesCount ?? false)],
+    warnings: [...warnings, ...topologyWarnings(topology, rules.certificatesCount ?? false)],
+    notes: topologyNotes(topology),
   }
 }
 

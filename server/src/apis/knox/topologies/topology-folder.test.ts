@@ -4,14 +4,18 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
-import { openTopologyFolder, type TopologyEvent } from './topology-folder.ts'
+import { type FolderOptions, openTopologyFolder, type TopologyEvent } from './topology-folder.ts'
 import { TopologyProblem } from './topology-problem.ts'
 
 const topologyXml = (ttl: number) => `<topology><gateway><provider><role>authentication</role>
   <name>ShiroProvider</name><enabled>true</enabled></provider></gateway>
   <service><role>APIKEY</role><param name="apikey.knox.token.ttl" value="${ttl}"/></service></topology>`
 
-async function openFolder(t: TestContext, files: Readonly<Record<string, string>>) {
+async function openFolder(
+  t: TestContext,
+  files: Readonly<Record<string, string>>,
+  offer?: FolderOptions['offer'],
+) {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-topologies-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   for (const [file, text] of Object.entries(files)) {
@@ -22,6 +26,7 @@ async function openFolder(t: TestContext, files: Readonly<Record<string, string>
   const told = new EventTarget()
   const opened = await openTopologyFolder(folder, {
     rules: { proxiedRoles: [], aliasValue: () => undefined },
+    ...(offer !== undefined && { offer }),
     onEvent: (event) => {
       events.push(event)
       told.dispatchEvent(new Event('told'))
@@ -66,6 +71,34 @@ describe('a folder of topologies', () => {
     assert.equal(ttlOf('a'), '2')
     assert.deepEqual([...opened.problems], [])
     assert.equal(events.at(-1)?.kind, 'changed')
+  })
+
+  it('says that a file is in effect once it is, and keeps what was when it cannot be', async (t) => {
+    const inEffect: string[] = []
+    const offer: FolderOptions['offer'] = (topologies) => {
+      const ttl = topologies.get('a')?.services[0]?.params.get('apikey.knox.token.ttl') ?? ''
+      if (ttl === '13') return new Map([['a', 'a.xml: 13 is no good']])
+      inEffect.push(ttl)
+      return new Map()
+    }
+    const { folder, opened, events, ttlOf } = await openFolder(t, { 'a.xml': topologyXml(1) }, offer)
+    const good = opened.topologies.get('a')
+    for (let count = 0; count < 2; count++) {
+      await writeFile(join(folder, 'a.xml'), topologyXml(13))
+      await opened.reload()
+      assert.equal(ttlOf('a'), '1')
+      assert.deepEqual([...opened.problems], [['a.xml', 'a.xml: 13 is no good']])
+    }
+    await writeFile(join(folder, 'a.xml'), topologyXml(1))
+    await opened.reload()
+    assert.equal(opened.topologies.get('a'), good)
+    await writeFile(join(folder, 'b.xml'), topologyXml(2))
+    await writeFile(join(folder, 'a.xml'), topologyXml(3))
+    await opened.reload()
+    const told = events.map(({ kind, file }) => `${kind} ${file}`)
+    assert.deepEqual(told.slice(0, 2), ['offered a.xml', 'refused a.xml'])
+    assert.deepEqual(told.slice(2).sort(), ['changed a.xml', 'offered b.xml'])
+    assert.equal(inEffect.at(-1), '3')
   })
 
   it('notices by itself what changes, comes and goes', async (t) => {

@@ -10,7 +10,7 @@ import { TopologyProblem } from './topology-problem.ts'
 
 /** A folder of topology files that is read again whenever something in it changes. */
 export interface TopologyFolder {
-  /** The last good version of every topology. */
+  /** The last good version of every topology: those in effect. */
   readonly topologies: ReadonlyMap<string, Topology>
   /** Files that cannot be offered as they are now, and why. */
   readonly problems: ReadonlyMap<string, string>
@@ -25,14 +25,18 @@ export type TopologyEvent =
   | { readonly kind: 'offered' | 'changed' | 'removed'; readonly topology: string; readonly file: string }
   | { readonly kind: 'refused'; readonly topology: string; readonly file: string; readonly problem: string }
   | { readonly kind: 'warning'; readonly topology: string; readonly file: string; readonly problem: string }
+  | { readonly kind: 'note'; readonly topology: string; readonly file: string; readonly problem: string }
+
+/** What is wrong with a file, or may surprise whoever wrote it. */
+type Problem = Extract<TopologyEvent, { readonly problem: string }>
 
 /** How a folder is read. */
 export type FolderOptions = {
   readonly rules: TopologyRules
-  /** Told of every change; the same problem of the same file is told once. */
+  /** Told of every change once it is in effect; the same problem of the same file is told once. */
   readonly onEvent: (event: TopologyEvent) => void
-  /** Told the topologies each time the folder was read. */
-  readonly onRead?: (topologies: ReadonlyMap<string, Topology>) => void
+  /** Puts the topologies into effect each time the folder was read; answers why, by name, of each that it cannot. */
+  readonly offer?: (topologies: ReadonlyMap<string, Topology>) => ReadonlyMap<string, string>
 }
 
 /** Editors write a file in several steps: changes are looked at when it was quiet for so long. */
@@ -128,41 +132,61 @@ class WatchedFolder implements TopologyFolder {
     const files = await this.#files()
     const shared = await this.#sharedProviders(files)
     const topologies = new Map<string, Topology>()
-    const problems = new Map<string, string>()
-    const told = new Set<string>()
+    const problems = new Map<string, Problem>()
+    const remarks: Problem[] = []
     for (const file of files.topologies) {
       const name = basename(file, extname(file))
       const known = this.#topologies.get(name)
       try {
         if (topologies.has(name)) throw new TopologyProblem(`${file}: another file is named "${name}" too`)
-        const { topology, warnings } = await this.#readTopology(file, name, shared)
-        const isSame = known !== undefined && isSameTopology(known, topology)
-        topologies.set(name, isSame ? known : topology)
-        if (!isSame) this.#options.onEvent({ kind: known ? 'changed' : 'offered', topology: name, file })
-        for (const problem of warnings) {
-          this.#tell({ kind: 'warning', topology: name, file, problem })
-          told.add(problem)
+        const read = await this.#readTopology(file, name, shared)
+        const isSame = known !== undefined && isSameTopology(known, read.topology)
+        topologies.set(name, isSame ? known : read.topology)
+        for (const problem of read.warnings) {
+          remarks.push({ kind: 'warning', topology: name, file, problem })
         }
+        for (const problem of read.notes) remarks.push({ kind: 'note', topology: name, file, problem })
       } catch (error) {
-        const problem = messageOf(error)
-        problems.set(file, problem)
+        problems.set(file, { kind: 'refused', topology: name, file, problem: messageOf(error) })
         if (known !== undefined && !topologies.has(name)) topologies.set(name, known)
-        this.#tell({ kind: 'refused', topology: name, file, problem })
-        told.add(problem)
       }
     }
-    for (const [name] of this.#topologies) {
-      if (!topologies.has(name))
-        this.#options.onEvent({ kind: 'removed', topology: name, file: this.#folder })
-    }
+    for (const refused of this.#offer(topologies)) problems.set(refused.file, refused)
+    this.#tellChanges(topologies)
+    const told = [...problems.values(), ...remarks]
+    for (const event of told) this.#tell(event)
     // Problems that are gone are told again should they come back.
-    this.#told = told
+    this.#told = new Set(told.map(({ problem }) => problem))
     this.#topologies = topologies
-    this.#problems = problems
-    this.#options.onRead?.(topologies)
+    this.#problems = new Map([...problems].map(([file, { problem }]) => [file, problem]))
   }
 
-  #tell(event: Extract<TopologyEvent, { readonly problem: string }>): void {
+  /** Puts topologies into effect, and those back that cannot be to what they were. */
+  #offer(topologies: Map<string, Topology>): readonly Problem[] {
+    const refused = this.#options.offer?.(topologies) ?? new Map<string, string>()
+    return [...refused].map(([name, problem]) => {
+      const file = topologies.get(name)?.file ?? name
+      const known = this.#topologies.get(name)
+      if (known === undefined) topologies.delete(name)
+      else topologies.set(name, known)
+      return { kind: 'refused', topology: name, file, problem }
+    })
+  }
+
+  /** Told when they are in effect, and not before. */
+  #tellChanges(topologies: ReadonlyMap<string, Topology>): void {
+    const { onEvent } = this.#options
+    for (const [name, topology] of topologies) {
+      const known = this.#topologies.get(name)
+      if (known === topology) continue
+      onEvent({ kind: known ? 'changed' : 'offered', topology: name, file: topology.file })
+    }
+    for (const [name] of this.#topologies) {
+      if (!topologies.has(name)) onEvent({ kind: 'removed', topology: name, file: this.#folder })
+    }
+  }
+
+  #tell(event: Problem): void {
     if (this.#told.has(event.problem)) return
     this.#told.add(event.problem)
     this.#options.onEvent(event)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Params, TopologyService } from '../topology.ts'
-import { topologyWarnings } from './topology-warnings.ts'
+import { topologyNotes, topologyWarnings } from './topology-warnings.ts'
 
 const paramsOf = (params: Readonly<Record<string, string>>): Params => new Map(Object.entries(params))
 
@@ -12,7 +12,7 @@ const service = (role: string, params: Readonly<Record<string, string>> = {}): T
 })
 
 const warningsOf = (services: readonly TopologyService[], certificatesCount = false) =>
-  topologyWarnings({ name: 't', providers: [], services }, 't.xml', certificatesCount)
+  topologyWarnings({ name: 't', file: 't.xml', providers: [], services }, certificatesCount)
 
 describe('a topology is accepted, and whoever wrote it is told', () => {
   it('of parameters that have no effect on keys, and of those that are misspelt', () => {
@@ -33,11 +33,15 @@ describe('a topology is accepted, and whoever wrote it is told', () => {
       'knox.token.limit.per.user': '2',
       'knox.token.exp.server-managed': 'false',
     })
-    assert.deepEqual(warningsOf([neighbour, service('APIKEY')]), [
+    const notesOf = (services: readonly TopologyService[]) =>
+      topologyNotes({ name: 't', file: 't.xml', providers: [], services })
+    assert.deepEqual(notesOf([neighbour, service('APIKEY')]), [
       't.xml: service "APIKEY" uses parameter "knox.token.limit.per.user" of service "KNOXTOKEN"',
     ])
     const own = service('APIKEY', { 'apikey.knox.token.limit.per.user': '3' })
-    assert.deepEqual(warningsOf([neighbour, own]), [])
+    assert.deepEqual(notesOf([neighbour, own]), [])
+    // All of that is in effect, so nobody is warned.
+    assert.deepEqual(warningsOf([neighbour, service('APIKEY')]), [])
   })
 
   it('that nothing is issued to clients whose certificates nobody sees', () => {

@@ -36,15 +36,11 @@ const OF_JWTS = [
   'enable.delegated.auth',
 ]
 
-/** What may surprise whoever wrote a topology, one sentence each: all of it is accepted. */
-export function topologyWarnings(
-  topology: Topology,
-  file: string,
-  certificatesCount: boolean,
-): readonly string[] {
+/** What has no effect, or not the one that whoever wrote a topology had in mind, one sentence each: all of it is accepted. */
+export function topologyWarnings(topology: Topology, certificatesCount: boolean): readonly string[] {
+  const { file } = topology
   return [
     ...topology.services.flatMap((service) => ownParameterWarnings(service, file)),
-    ...topology.services.flatMap(({ role }) => neighbourWarnings(topology, role, file)),
     ...topology.services.flatMap(({ role }) =>
       certificateWarnings(topology, role, { file, certificatesCount }),
     ),
@@ -62,15 +58,19 @@ function ownParameterWarnings({ role, params }: TopologyService, file: string): 
   })
 }
 
-/** All services of a topology share their parameters, which is easily overlooked. */
-function neighbourWarnings(topology: Topology, role: string, file: string): readonly string[] {
+/** What is as it should be and yet easily overlooked: all services of a topology share their parameters. */
+export function topologyNotes(topology: Topology): readonly string[] {
+  return topology.services.flatMap(({ role }) => neighbourNotes(topology, role))
+}
+
+function neighbourNotes(topology: Topology, role: string): readonly string[] {
   const prefix = PREFIXES[role]
   if (prefix === undefined) return []
   const params = serviceParams(topology, role, prefix)
   return COUNTING.flatMap((name) => {
     const source = params.sourceOf(PARAMETER + name)
     const isOwn = source === undefined || source.endsWith(`of service "${role}"`)
-    return isOwn ? [] : [`${file}: service "${role}" uses parameter ${source}`]
+    return isOwn ? [] : [`${topology.file}: service "${role}" uses parameter ${source}`]
   })
 }
 

@@ -78,6 +78,7 @@ export async function openGateway(
         'sandbox',
         {
           name: 'sandbox',
+          file: 'sandbox.xml',
           providers: [
             ...(providers.some(({ role }) => role === 'federation')
               ? []
