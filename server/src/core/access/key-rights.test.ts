@@ -11,7 +11,7 @@ import { NATIVE_ACTIONS } from './native-actions.ts'
 type Attempt = (keys: ManagedKeys, caller: Caller) => Promise<unknown>
 
 /** How each operation is tried, on a key of bob's. */
-const ATTEMPTS: Readonly<Record<Exclude<KeyOperation, 'verify' | 'explain'>, Attempt>> = {
+const ATTEMPTS: Readonly<Record<Exclude<KeyOperation, 'verify' | 'explain' | 'range'>, Attempt>> = {
   create: ({ authority }, caller) => authority.lifeCycle.create(caller, { owner: BOB, description: 'new' }),
   rotate: ({ authority }, caller) => authority.lifeCycle.rotate(caller, K1, { graceMs: 0 }),
   read: ({ authority }, caller) => authority.lifeCycle.get(caller, K1),
