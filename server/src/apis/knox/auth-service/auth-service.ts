@@ -82,7 +82,7 @@ function tell(principal: Principal, identity: Identity, scopes: readonly string[
   }
   if (identity.tellsOfKeys && key !== undefined) {
     headers['X-Knox-Key-ID'] = encodeHeader(key.id)
-    if (scopes !== undefined) headers['X-Knox-Key-Scopes'] = scopes.join(' ')
+    if (scopes !== undefined) headers['X-Knox-Key-Scopes'] = scopes.join(' ') || 'none'
   }
   return { status: 200, headers, body: '' }
 }
