@@ -5,6 +5,7 @@ import { describeForwardAuth } from './forward-auth-scenarios.ts'
 describeForwardAuth({
   name: 'caddy',
   command: 'caddy',
+  passesProofs: true,
   files: ['Caddyfile'],
   onLoopback: (text) => text.replace(':8080 {', 'http://127.0.0.1:8080 {'),
   prepare: (folder) => {

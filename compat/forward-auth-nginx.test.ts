@@ -5,6 +5,7 @@ import { describeForwardAuth } from './forward-auth-scenarios.ts'
 describeForwardAuth({
   name: 'nginx',
   command: 'nginx',
+  passesProofs: true,
   files: ['latchkey.conf'],
   onLoopback: (text) => text.replace('listen 8080', 'listen 127.0.0.1:8080'),
   prepare: (folder) => {

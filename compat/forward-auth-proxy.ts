@@ -17,6 +17,8 @@ export type ProxyProgram = {
   /** Also the name of the folder in `examples/forward-auth`. */
   readonly name: string
   readonly command: string
+  /** The example passes DPoP proofs on, with what they must be for. */
+  readonly passesProofs?: true
   /** Files of the example that it reads. */
   readonly files: readonly string[]
   /** Adds what makes the example run by itself, such as a frame around it; answers the arguments. */

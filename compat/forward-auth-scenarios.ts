@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, request, type Server } from 'node:http'
 import { after, before, describe, it } from 'node:test'
+import { createDpopClient } from '../server/src/core/contract/dpop-client.ts'
 import { findProgram, type ProxyProgram, type RunningProxy, startProxy } from './forward-auth-proxy.ts'
 import { ask, type RunningServer, startServer } from './running-server.ts'
 
@@ -43,7 +45,12 @@ export function describeForwardAuth(proxy: ProxyProgram): void {
 
     before(async () => {
       app = await startApp(received)
-      server = await startServer({ environment: { LATCHKEY_FORWARD_AUTH_TRUSTED_PROXIES: PROXY_ADDRESS } })
+      server = await startServer({
+        environment: {
+          LATCHKEY_FORWARD_AUTH_TRUSTED_PROXIES: PROXY_ADDRESS,
+          LATCHKEY_HTTP_TLS_CLIENT_CERTIFICATES: 'optional',
+        },
+      })
       running = await startProxy(proxy, program ?? '', { latchkey: server.port, app: portOf(app) })
       session = await startOwner(server)
     })
@@ -162,6 +169,14 @@ export function describeForwardAuth(proxy: ProxyProgram): void {
       assert.equal((await get('/orders', bearer(here.key))).status, 200)
     })
 
+    it('does not believe clients who say which certificate they showed', async () => {
+      const certificate = Buffer.from('not shown')
+      const thumbprint = createHash('sha256').update(certificate).digest('base64url')
+      const { key } = await issue({ cnf: { 'x5t#S256': thumbprint } })
+      const lie = { 'client-cert': `:${certificate.toString('base64')}:` }
+      await isRefused(get('/orders', { headers: { ...bearer(key).headers, ...lie } }), 403)
+    })
+
     it('lets everybody into what is open, without a name and without the secret', async () => {
       const { key } = await issue()
       assert.equal((await get('/health')).status, 200)
@@ -169,6 +184,43 @@ export function describeForwardAuth(proxy: ProxyProgram): void {
       assert.equal((await get('/health', { headers: lies })).status, 200)
       assert.equal(received.at(-1)?.headers['x-latchkey-owner'], undefined)
       assert.doesNotMatch(String(received.at(-1)?.head), new RegExp(key))
+    })
+
+    const passesNoProofs = proxy.passesProofs !== true && 'its example does not pass proofs on'
+    it('lets a key through that is bound to a key pair, with a proof for this very request', {
+      skip: passesNoProofs,
+    }, async () => {
+      const client = createDpopClient()
+      const { key } = await issue({ cnf: { jkt: client.jkt } })
+      const proven = (claims: Readonly<Record<string, unknown>>): Sent => {
+        const { proof } = client.prove(key, Date.now(), {
+          claims: { htu: `${running.url}/orders`, ...claims },
+        })
+        return { headers: { authorization: `DPoP ${key}`, dpop: proof } }
+      }
+      const good = proven({})
+      const lies = {
+        'x-forwarded-method': 'PUT',
+        'x-forwarded-proto': 'https',
+        'x-forwarded-host': 'elsewhere.example.com',
+        'x-forwarded-uri': '/elsewhere',
+        'client-cert': ':eA==:',
+      }
+      const headers = { ...lies, ...good.headers }
+      assert.equal((await get('/orders?page=2', { headers })).status, 200, running.output())
+      assert.doesNotMatch(String(received.at(-1)?.head), new RegExp(key))
+      assert.equal((await get('/orders', { ...proven({ htm: 'POST' }), method: 'POST' })).status, 200)
+      for (const sent of [
+        good,
+        bearer(key),
+        proven({ htm: 'PUT' }),
+        proven({ htu: `${running.url}/elsewhere` }),
+      ]) {
+        const answer = await isRefused(get('/orders', sent), 401)
+        assert.match(String(answer.headers['www-authenticate']), /^DPoP algs=.*error="invalid_dpop_proof"/)
+      }
+      const elsewhere = proven({ htm: 'PUT', htu: 'https://elsewhere.example.com/elsewhere' })
+      await isRefused(get('/orders', { headers: { ...lies, ...elsewhere.headers } }), 401)
     })
 
     it('refuses a key from the request after its revocation', async () => {

@@ -42,6 +42,7 @@ const CORE_MAY_IMPORT = 'node:crypto'
 const CORE_FILES_THAT_HASH_OR_SIGN = [
   'core/access/attempt-meter.ts',
   'core/audit/audit-chain.ts',
+  'core/keys/dpop-proof.ts',
   'core/keys/fingerprint.ts',
   'core/keys/key-token.ts',
   'core/keys/legacy-mac.ts',

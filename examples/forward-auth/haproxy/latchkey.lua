@@ -15,7 +15,7 @@ local ANSWERED = {
 }
 
 -- Headers of the client that Latchkey looks at; all values, so that a second one is seen and refused.
-local ASKED = { "authorization", "x-api-key" }
+local ASKED = { "authorization", "x-api-key", "dpop" }
 
 local function values_of(header)
     local values = {}
@@ -26,7 +26,14 @@ local function values_of(header)
 end
 
 local function authorize(txn, url)
-    local headers = { ["x-forwarded-for"] = { txn.f:src() } }
+    -- What a proof of the client (DPoP) must be for, if it sends one.
+    local headers = {
+        ["x-forwarded-for"] = { txn.f:src() },
+        ["x-forwarded-method"] = { txn.sf:method() },
+        ["x-forwarded-proto"] = { txn.sf:ssl_fc() == "1" and "https" or "http" },
+        ["x-forwarded-host"] = { txn.sf:req_hdr("host") },
+        ["x-forwarded-uri"] = { txn.sf:pathq() },
+    }
     local received = txn.http:req_get_headers()
     for _, name in ipairs(ASKED) do
         if received[name] then headers[name] = values_of(received[name]) end

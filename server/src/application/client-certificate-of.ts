@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { addressAllowed } from '../core/keys/address-list.ts'
 import type { Settings } from '../settings/settings.ts'
 import { distinguishedName } from '../transports/distinguished-name.ts'
+import { clientCertIn } from '../transports/http/client-cert.ts'
 import type { HttpRequest } from '../transports/http/http-message.ts'
 
 /**
@@ -25,13 +26,11 @@ export function clientCertificateOf(settings: Settings): ClientCertificateOf {
       : tls?.clientName
 }
 
-/** A byte sequence of RFC 8941: base64 between colons. Anything else is no certificate. */
 function nameInHeader(header: string | readonly string[] | undefined): string | undefined {
-  const base64 =
-    typeof header === 'string' ? /^:([A-Za-z0-9+/]+={0,2}):$/.exec(header.trim())?.[1] : undefined
-  if (base64 === undefined) return undefined
+  const certificate = clientCertIn(header)
+  if (certificate === undefined) return undefined
   try {
-    return distinguishedName(new X509Certificate(Buffer.from(base64, 'base64')))
+    return distinguishedName(new X509Certificate(certificate))
   } catch {
     return undefined
   }

@@ -61,6 +61,7 @@ export function createHotRoutes(
     keyHeaders: settings['forwardAuth.keyHeaders'],
     trustedProxies: settings['forwardAuth.trustedProxies'],
     believes,
+    ...(settings['http.tls.clientCertificates'] === 'optional' && { certificates: 'count' }),
     ...(publicUrl !== undefined && { publicUrl }),
   })
   return {

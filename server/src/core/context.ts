@@ -5,6 +5,7 @@ import type { RefusalLog } from './audit/refusal-log.ts'
 import type { CoreSettings } from './core-settings.ts'
 import type { EndedTokens } from './keys/ended-tokens.ts'
 import type { HashKeys } from './keys/hash-keys.ts'
+import type { ProofMemory } from './keys/proof-memory.ts'
 import type { RateCounters } from './keys/rate-limits.ts'
 import type { UsageCounter } from './keys/usage-counter.ts'
 import type { Clock } from './ports/clock.ts'
@@ -36,6 +37,7 @@ export type CoreDependencies = {
 export type Context = CoreDependencies & {
   readonly ended: EndedTokens
   readonly rates: RateCounters
+  readonly proofs: ProofMemory
   readonly requests: RequestCounter
   readonly logins: LoginThrottle
   /** The secret that signs tokens. */

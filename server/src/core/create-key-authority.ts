@@ -75,6 +75,7 @@ import {
 import { checkTokenIssue, issueToken } from './keys/managed-tokens-issue.ts'
 import { isNamesake } from './keys/namesakes.ts'
 import { getOwnerLimits, setOwnerLimits } from './keys/owner-limits.ts'
+import { createProofMemory } from './keys/proof-memory.ts'
 import { createRateCounters } from './keys/rate-limits.ts'
 import { createTokenRechecks } from './keys/recheck-tokens.ts'
 import { reportLeaks } from './keys/report-leaks.ts'
@@ -103,6 +104,7 @@ export function createKeyAuthority(deps: CoreDependencies): KeyAuthority {
     ...deps,
     ended: createEndedTokens(),
     rates: deps.storage.rates ?? deps.rates ?? createRateCounters({ countersMax: RATE_COUNTERS_MAX }),
+    proofs: createProofMemory(),
     requests: createRequestCounter(clock),
     logins: createLoginThrottle(settings, randomness),
     signingSecret: createSigningSecret({

@@ -216,7 +216,7 @@ export const SETTINGS = {
   'http.tls.clientCertificates': setting(
     choice(['off', 'optional']),
     'off',
-    'Whether certificates of clients count, where a topology asks for them: on connections with TLS, those for which `http.tls.clientCaFile` vouches, and from `http.trustedProxies` what they say in the header `Client-Cert` (RFC 9440), which they must take from their clients.',
+    'Whether certificates of clients count. Where a topology asks for them: on connections with TLS, those for which `http.tls.clientCaFile` vouches, and from `http.trustedProxies` what they say in the header `Client-Cert` (RFC 9440), which they must take from their clients. In forward-auth, for keys that are bound to one: what `forwardAuth.trustedProxies` say there.',
   ),
   'http.publicUrl': setting(
     text(2048, 'a URL'),

@@ -1,4 +1,5 @@
 import { type FoundKey, limitsOf } from '../../core/keys/api-key.ts'
+import { PROOF_ALGORITHMS } from '../../core/keys/dpop-proof.ts'
 import { notesFor } from '../../core/keys/key-notes.ts'
 import type { KeyVerdict, LimitState, RefusalReason } from '../../core/keys/verdict.ts'
 import type { Instant } from '../../core/record.ts'
@@ -27,11 +28,18 @@ export function createAuthorizeReplies(metadataUrl: string | undefined): Authori
       : `Bearer realm="latchkey", resource_metadata="${metadataUrl}"`
   /** One and the same for malformed, unknown, revoked, disabled and expired keys. */
   const notGood = refused(401, 'token.invalid', 'The key is not good', `${realm}, error="invalid_token"`)
+  const unproven = refused(
+    401,
+    'token.unproven',
+    'The request does not prove that the client holds what the key is bound to',
+    `DPoP algs="${PROOF_ALGORITHMS.join(' ')}", error="invalid_dpop_proof", ${realm}`,
+  )
   return {
     noKey: refused(401, 'token.missing', 'The request shows no key', realm),
     toVerdict: (verdict, scope, now) => {
-      const { refusal, found } = verdict
+      const { refusal, found, lacksProof } = verdict
       if (refusal === undefined) return found === undefined ? notGood : admitted(verdict, found, now)
+      if (lacksProof === true) return unproven
       const kind = REFUSALS[refusal]
       if (kind === 'not good') return notGood
       if (kind === 'insufficient') return insufficient(realm, scope)
@@ -40,7 +48,11 @@ export function createAuthorizeReplies(metadataUrl: string | undefined): Authori
   }
 }
 
-const FORBIDDEN: LaneReply = refused(403, 'token.forbidden', 'The key may not be used from here or now')
+const FORBIDDEN: LaneReply = refused(
+  403,
+  'token.forbidden',
+  'The key may not be used from here, now, or without a proof',
+)
 
 /** The answer when what the proxy says that is needed cannot be read: nobody passes. */
 export const UNREADABLE_REQUIREMENT: LaneReply = refused(

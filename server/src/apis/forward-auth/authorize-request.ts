@@ -17,7 +17,7 @@ const PARAMETERS_MAX = 100
 const AMBIGUOUS = ''
 
 /**
- * The key that the original request shows: as a Bearer token, or in one of `keyHeaders` (names in lower case).
+ * The key that the original request shows: as a Bearer or DPoP token, or in one of `keyHeaders` (names in lower case).
  * Undefined when it shows none; when it shows several, an answer that no key is like.
  */
 export function shownKey(
@@ -26,7 +26,8 @@ export function shownKey(
 ): string | undefined {
   const authorization = headers['authorization']
   if (authorization !== undefined && typeof authorization !== 'string') return AMBIGUOUS
-  let shown = authorization === undefined ? undefined : bearerToken(authorization)
+  let shown =
+    authorization === undefined ? undefined : (bearerToken(authorization) ?? dpopToken(authorization))
   for (const name of keyHeaders) {
     const value = headers[name]
     if (value === undefined) continue
@@ -34,6 +35,11 @@ export function shownKey(
     shown = value.trim()
   }
   return shown
+}
+
+/** RFC 9449 section 7.1: clients with a proof call their token so. */
+function dpopToken(authorization: string): string | undefined {
+  return /^DPoP +([^ ]+) *$/i.exec(authorization)?.[1]
 }
 
 /** Reads what the original request needs. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { describe, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
+import { createDpopClient, type ProofChange } from '../../core/contract/dpop-client.ts'
 import { type ManagedKeys, openManagedKeys } from '../../core/contract/managed-keys.ts'
 import { DomainError } from '../../core/errors.ts'
 import type { KeyId } from '../../core/ids.ts'
@@ -373,4 +375,130 @@ test('any text can stand in a header, and be read back', () => {
       assert.equal(decodeURIComponent(printed), text.toWellFormed())
     }),
   )
+})
+
+describe('a key that is bound to a client certificate', () => {
+  const der = Buffer.from('any bytes; the proxy has checked them')
+  const x5tS256 = createHash('sha256').update(der).digest('base64url')
+  const policy = { confirmation: { x5tS256 } }
+  const cert = `:${der.toString('base64')}:`
+  const withCert = (token: string, header: string | readonly string[] = cert): Headers => ({
+    authorization: `Bearer ${token}`,
+    'client-cert': header,
+  })
+
+  test('passes with the one that a trusted proxy saw', async (t) => {
+    const { ask, token } = await openApi(t, { policy }, { certificates: 'count' })
+    assert.equal((await ask({ headers: withCert(token) })).status, 200)
+    const others = [
+      `:${Buffer.from('another').toString('base64')}:`,
+      '',
+      '::',
+      der.toString('base64'),
+      x5tS256,
+    ]
+    for (const header of [...others, `${cert}, ${cert}`, [cert, cert]]) {
+      const { status, headers, body } = await ask({ headers: withCert(token, header) })
+      assert.deepEqual([status, headers['www-authenticate']], [403, undefined], String(header))
+      assert.match(body, /token\.forbidden/)
+    }
+    assert.equal((await ask()).status, 403)
+  })
+
+  test('does not pass when certificates do not count, or somebody else says so', async (t) => {
+    const off = await openApi(t, { policy })
+    assert.equal((await off.ask({ headers: withCert(off.token) })).status, 403)
+    const { ask, token } = await openApi(t, { policy }, { certificates: 'count' })
+    assert.equal((await ask({ headers: withCert(token), address: '203.0.113.5' })).status, 403)
+    const socket = await openApi(t, { policy }, { certificates: 'count', believes: 'everybody' })
+    assert.equal((await socket.ask({ headers: withCert(socket.token), address: '' })).status, 200)
+  })
+})
+
+describe('a key that is bound to a key pair', () => {
+  const client = createDpopClient()
+  const policy = { confirmation: { jkt: client.jkt } }
+  const forwarded = {
+    'x-forwarded-method': 'GET',
+    'x-forwarded-proto': 'https',
+    'x-forwarded-host': 'api.example.com',
+    'x-forwarded-uri': '/invoices?page=2',
+  }
+  const CHALLENGE =
+    'DPoP algs="ES256 ES384 EdDSA RS256 PS256", error="invalid_dpop_proof", Bearer realm="latchkey"'
+
+  async function openProven(t: TestContext, particular: Partial<ForwardAuthParts> = {}) {
+    const api = await openApi(t, { policy }, particular)
+    const { token, authority } = api
+    const proven = (change: ProofChange = {}): Headers => ({
+      ...forwarded,
+      authorization: `DPoP ${token}`,
+      dpop: client.prove(token, authority.clock.now(), change).proof,
+    })
+    return { ...api, proven }
+  }
+
+  test('passes with a proof, once, as a DPoP or Bearer token or in a header of its own', async (t) => {
+    const { ask, proven, token } = await openProven(t)
+    const headers = proven()
+    assert.equal((await ask({ headers })).status, 200)
+    assert.equal((await ask({ headers })).status, 401, 'the same once more')
+    assert.equal((await ask({ headers: { ...proven(), authorization: `Bearer ${token}` } })).status, 200)
+    const { authorization: _, ...rest } = proven()
+    assert.equal((await ask({ headers: { ...rest, 'x-api-key': token } })).status, 200)
+    assert.equal((await ask({ headers: { ...proven(), 'x-api-key': token } })).status, 401, 'in two places')
+  })
+
+  test('is challenged for a proof when there is none, or one that is not good', async (t) => {
+    const { ask, proven } = await openProven(t)
+    const challenged = async (headers?: Headers) => {
+      const answer = await ask(headers === undefined ? {} : { headers })
+      assert.deepEqual([answer.status, answer.headers['www-authenticate']], [401, CHALLENGE])
+      assert.match(answer.body, /token\.unproven/)
+    }
+    await challenged()
+    await challenged(proven({ claims: { htm: 'POST' } }))
+    await challenged(proven({ claims: { htu: 'https://api.example.com/' } }))
+    await challenged(proven({ claims: { ath: 'x' } }))
+    await challenged(proven({ claims: { iat: 1 } }))
+    await challenged(proven({ header: { alg: 'none' } }))
+    const good = proven()
+    await challenged({ ...good, dpop: [String(good['dpop']), String(good['dpop'])] })
+    for (const name of Object.keys(forwarded)) {
+      const { [name]: value = '', ...others } = proven()
+      await challenged(others)
+      await challenged({ ...others, [name]: [String(value), String(value)] })
+      await challenged({ ...others, [name]: `${value}, ${value}` })
+    }
+    for (const host of ['api.example.com/invoices?', 'api.example.com#', 'bob@api.example.com', '']) {
+      await challenged({ ...proven(), 'x-forwarded-host': host })
+    }
+    assert.equal((await ask({ headers: good })).status, 200)
+  })
+
+  test('does not pass when somebody says so who is no trusted proxy', async (t) => {
+    const { ask, proven } = await openProven(t)
+    assert.equal((await ask({ headers: proven(), address: '203.0.113.5' })).status, 401)
+    const socket = await openProven(t, { believes: 'everybody' })
+    assert.equal((await socket.ask({ headers: socket.proven(), address: '' })).status, 200)
+  })
+
+  test('is not good without, whatever else is wrong: who it is stays untold', async (t) => {
+    const { ask, proven, authority, root } = await openProven(t)
+    await authority.lifeCycle.disable(root, 'k1' as KeyId, undefined)
+    const { status, headers } = await ask({ headers: proven() })
+    assert.deepEqual(
+      [status, headers['www-authenticate']],
+      [401, 'Bearer realm="latchkey", error="invalid_token"'],
+    )
+  })
+
+  test('changes nothing for other keys, whatever proof they come with', async (t) => {
+    const { ask, token } = await openApi(t)
+    const plain = await ask()
+    for (const dpop of ['', 'x', client.prove('another', 0).proof]) {
+      const headers = { ...forwarded, dpop, authorization: `Bearer ${token}`, 'client-cert': 'x' }
+      assert.deepEqual(await ask({ headers }), plain)
+    }
+  })
 })

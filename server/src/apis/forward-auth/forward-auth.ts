@@ -1,5 +1,6 @@
 import { DomainError } from '../../core/errors.ts'
 import type { KeyAuthority } from '../../core/key-authority.ts'
+import { addressAllowed } from '../../core/keys/address-list.ts'
 import { clientAddress, forwardedAddress } from '../../core/keys/client-address.ts'
 import type { KeyCheck, KeyVerdict, PermissionQuery } from '../../core/keys/verdict.ts'
 import type { Clock } from '../../core/ports/clock.ts'
@@ -12,6 +13,7 @@ import {
   repeatRequestId,
 } from '../../transports/lane/lane-message.ts'
 import { createLaneHandler } from '../../transports/lane/lane-over-http.ts'
+import { hasProof, proofIn } from './authorize-proof.ts'
 import { createAuthorizeReplies, UNAVAILABLE, UNREADABLE_REQUIREMENT } from './authorize-reply.ts'
 import { AUTHORIZE_PATH, createRequirements, scopeOf, shownKey } from './authorize-request.ts'
 
@@ -23,8 +25,10 @@ export type ForwardAuthParts = {
   readonly keyHeaders: readonly string[]
   /** Addresses and networks of the proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[]
-  /** Whose `X-Forwarded-For` is believed; `everybody`: nobody else gets to the listener, such as a Unix socket. */
+  /** Whose headers about the client are believed; `everybody`: nobody else gets to the listener, such as a Unix socket. */
   readonly believes: 'trusted proxies' | 'everybody'
+  /** Certificates count that those say in `Client-Cert` that clients showed to them; absent: they do not. */
+  readonly certificates?: 'count'
   /** URL under which clients reach this server itself, whose metadata the challenges then name. */
   readonly publicUrl?: string
 }
@@ -87,10 +91,12 @@ export function createForwardAuth(parts: ForwardAuthParts): ForwardAuth {
   return { route, overHttp: createLaneHandler(route, () => UNREADABLE_REQUIREMENT) }
 }
 
+type Belief = 'believes' | 'trustedProxies' | 'certificates'
+
 function checkOf(
   { address: peer, headers }: LaneRequest,
   permissions: PermissionQuery | undefined,
-  { believes, trustedProxies }: Pick<ForwardAuthParts, 'believes' | 'trustedProxies'>,
+  { believes, trustedProxies, certificates }: Pick<ForwardAuthParts, Belief>,
 ): KeyCheck {
   const header = headers['x-forwarded-for']
   const forwardedFor = typeof header === 'object' ? header.join() : header
@@ -98,9 +104,11 @@ function checkOf(
     believes === 'everybody'
       ? forwardedAddress(forwardedFor, trustedProxies)
       : clientAddress(peer, forwardedFor, trustedProxies)
+  const isBelieved = hasProof(headers) && (believes === 'everybody' || addressAllowed(trustedProxies, peer))
   return {
     ...(permissions !== undefined && { permissions }),
     ...(address !== undefined && { address }),
+    ...(isBelieved && { shown: proofIn(headers, certificates) }),
   }
 }
 

@@ -58,6 +58,19 @@ describe('a key with a policy', () => {
     assert.deepEqual(await answerTo(api, api.token), [401, 'security.token.invalid'])
   })
 
+  it('is an invalid token when it is bound to what cannot be shown here', async (t) => {
+    const thumbprint = 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg'
+    for (const confirmation of [{ x5tS256: thumbprint }, { jkt: thumbprint }]) {
+      const api = await openWithKey(t, { confirmation })
+      assert.deepEqual(await answerTo(api, api.token), [401, 'security.token.invalid'])
+      const socket = await api.socket()
+      const request = { controller: 'auth', action: 'getCurrentUser', jwt: api.token }
+      assert.equal((await socket.ask(request)).error.id, 'security.token.invalid')
+      const { body } = await api.ask('POST', '/_checkToken', { body: { token: api.token } })
+      assert.equal(body.result.valid, false)
+    }
+  })
+
   it('is told to slow down, and when its budget is used up, with status 429', async (t) => {
     const limited = await openWithKey(t, { limits: [{ name: 'm', limit: 1, windowMs: 60_000 }] })
     assert.deepEqual(await answerTo(limited, limited.token), [200, undefined])

@@ -1,4 +1,4 @@
-import type { KeyPolicy, RateLimit, Refill, TimeWindow } from '../../core/keys/policy.ts'
+import type { Confirmation, KeyPolicy, RateLimit, Refill, TimeWindow } from '../../core/keys/policy.ts'
 import type { KeyView } from '../../core/keys/verdict.ts'
 import type { KeyAnswer } from './key-schemas.ts'
 import { printTimeOfDay } from './time-schemas.ts'
@@ -33,11 +33,12 @@ export function keyAnswer({ key, state, credits, revocation }: KeyView): KeyAnsw
 }
 
 function policyAnswer(policy: KeyPolicy, remaining: number | undefined) {
-  const { scopes, addresses, window, idleTimeoutMs, limits, credits } = policy
+  const { scopes, addresses, window, confirmation, idleTimeoutMs, limits, credits } = policy
   return {
     ...(scopes !== undefined && { scopes: [...scopes] }),
     ...(addresses !== undefined && { addresses: [...addresses] }),
     ...(window !== undefined && { window: windowAnswer(window) }),
+    ...(confirmation !== undefined && { cnf: cnfAnswer(confirmation) }),
     ...(idleTimeoutMs !== undefined && { idleTimeout: idleTimeoutMs }),
     ...(limits !== undefined && { limits: limits.map(limitAnswer) }),
     ...(credits !== undefined && {
@@ -58,6 +59,11 @@ function windowAnswer({ notBefore, days, from, to, timeZone }: TimeWindow) {
     ...(to !== undefined && { to: printTimeOfDay(to) }),
     ...(timeZone !== undefined && { timeZone }),
   }
+}
+
+/** What a key is bound to as this API shows it, with the names of RFC 8705 and 9449. */
+export function cnfAnswer({ x5tS256, jkt }: Confirmation) {
+  return { ...(x5tS256 !== undefined && { 'x5t#S256': x5tS256 }), ...(jkt !== undefined && { jkt }) }
 }
 
 /** A rate limit as this API shows it. */

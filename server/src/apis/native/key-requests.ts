@@ -1,9 +1,9 @@
 import type { z } from 'zod'
 import type { UserId } from '../../core/ids.ts'
 import type { KeyChange, KeyRequest } from '../../core/key-authority.ts'
-import type { CreditPlan, KeyPolicy, RateLimit } from '../../core/keys/policy.ts'
+import type { Confirmation, CreditPlan, KeyPolicy, RateLimit } from '../../core/keys/policy.ts'
 import type { Instant } from '../../core/record.ts'
-import type { KeyChangeBody, KeyRequestBody, rateLimit } from './key-schemas.ts'
+import type { cnf, KeyChangeBody, KeyRequestBody, rateLimit } from './key-schemas.ts'
 import { Problem } from './problem.ts'
 
 /**
@@ -28,12 +28,13 @@ export function keyRequestOf(body: KeyRequestBody, caller: UserId, now: Instant)
 
 /** What a client wants to change of a key, as the core takes it. @throws {Problem} As `keyRequestOf`. */
 export function keyChangeOf(body: KeyChangeBody, now: Instant): KeyChange {
-  const { description, ttl, expiresAt, idleTimeout, limits, credits, ...same } = body
+  const { description, ttl, expiresAt, cnf: bound, idleTimeout, limits, credits, ...same } = body
   const end = endOf(body, now)
   return {
     ...same,
     ...(description !== undefined && { description: description ?? '' }),
     ...(end !== undefined && { expiresAt: end }),
+    ...(bound !== undefined && { confirmation: bound === null ? null : confirmationOf(bound) }),
     ...(idleTimeout !== undefined && { idleTimeoutMs: idleTimeout }),
     ...(limits !== undefined && { limits: limits === null ? null : limits.map(rateLimitOf) }),
     ...(credits !== undefined && { credits: credits === null ? null : creditsOf(credits) }),
@@ -46,15 +47,20 @@ export function rateLimitOf({ window, ...same }: z.output<typeof rateLimit>): Ra
 }
 
 function policyOf(body: KeyRequestBody): KeyPolicy {
-  const { scopes, addresses, window, idleTimeout, limits, credits } = body
+  const { scopes, addresses, window, cnf: bound, idleTimeout, limits, credits } = body
   return {
     ...(scopes !== undefined && { scopes }),
     ...(addresses !== undefined && { addresses }),
     ...(window !== undefined && { window }),
+    ...(bound !== undefined && { confirmation: confirmationOf(bound) }),
     ...(idleTimeout !== undefined && { idleTimeoutMs: idleTimeout }),
     ...(limits !== undefined && { limits: limits.map(rateLimitOf) }),
     ...(credits !== undefined && { credits: creditsOf(credits) }),
   }
+}
+
+function confirmationOf({ 'x5t#S256': x5tS256, jkt }: z.output<typeof cnf>): Confirmation {
+  return { ...(x5tS256 !== undefined && { x5tS256 }), ...(jkt !== undefined && { jkt }) }
 }
 
 function creditsOf({ initial, refill }: NonNullable<KeyRequestBody['credits']>): CreditPlan {

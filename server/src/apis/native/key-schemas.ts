@@ -47,6 +47,22 @@ const window = strict({
   timeZone: timeZone.exactOptional(),
 }).meta({ id: 'TimeWindow', description: 'When the key may be used; all that is given must hold.' })
 
+const thumbprint = z.string().regex(/^[\w-]{42}[AEIMQUYcgkosw048]$/, {
+  error: 'must be a SHA-256 in base64url, which has 43 characters',
+})
+
+/** What a key is bound to, by the names that tokens have for it (RFC 7800). */
+export const cnf = strict({
+  'x5t#S256': thumbprint
+    .meta({ description: 'SHA-256 of the client certificate in DER (RFC 8705).' })
+    .exactOptional(),
+  jkt: thumbprint
+    .meta({ description: 'Thumbprint of the public key that signs DPoP proofs (RFC 9449, RFC 7638).' })
+    .exactOptional(),
+})
+  .refine((bound) => Object.keys(bound).length > 0, { error: 'must have "x5t#S256", "jkt" or both' })
+  .meta({ id: 'Confirmation', description: 'What the holder of the key must prove to hold as well.' })
+
 const limitName = z
   .string()
   .regex(/^[A-Za-z0-9_.-]{1,64}$/, { error: 'must be 1 to 64 letters, digits, dots, dashes and underscores' })
@@ -102,6 +118,7 @@ export const keyRequest = strict({
   scopes: scopes.exactOptional(),
   addresses: addresses.exactOptional(),
   window: window.exactOptional(),
+  cnf: cnf.exactOptional(),
   idleTimeout: duration
     .meta({ description: 'It expires when not used for so long, in ms or as ISO 8601.' })
     .exactOptional(),
@@ -129,6 +146,7 @@ export const keyChange = strict({
   scopes: scopes.nullable().exactOptional(),
   addresses: addresses.nullable().exactOptional(),
   window: window.nullable().exactOptional(),
+  cnf: cnf.nullable().exactOptional(),
   idleTimeout: duration.nullable().exactOptional(),
   limits: rateLimits.nullable().exactOptional(),
   credits: credits.nullable().exactOptional(),
@@ -246,6 +264,7 @@ const keyViewShape = {
     to: timeOfDayOut.exactOptional(),
     timeZone: z.string().exactOptional(),
   }).exactOptional(),
+  cnf: cnf.exactOptional(),
   idleTimeout: durationOut.exactOptional(),
   limits: rateLimitsOut.exactOptional(),
   credits: strict({

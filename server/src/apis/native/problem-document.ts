@@ -125,7 +125,7 @@ const REFUSALS: Readonly<Record<RefusalReason, RefusalCode>> = {
 
 const REFUSAL_DETAILS: Readonly<Record<RefusalCode, string>> = {
   'token.invalid': 'it is not good, or not any more',
-  'token.forbidden': 'not from this address, or not at this time',
+  'token.forbidden': 'not from this address, not at this time, or not without the proof that it is bound to',
   'token.rate_limited': 'it was used too often just now',
   'token.usage_exceeded': 'it has no credits left',
   'right.missing': 'it may not do this',

@@ -17,6 +17,7 @@ type HttpProblemCode =
   | 'request.origin_forbidden'
   | 'token.missing'
   | 'token.forbidden'
+  | 'token.unproven'
   | 'permissions.unreadable'
   | 'token.rate_limited'
   | 'token.usage_exceeded'
@@ -85,7 +86,11 @@ export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; r
 
   'token.missing': { status: 401, title: 'The request shows no token' },
   'token.invalid': { status: 401, title: 'The token is not good' },
-  'token.forbidden': { status: 403, title: 'The key may not be used from here or now' },
+  'token.forbidden': { status: 403, title: 'The key may not be used from here, now, or without a proof' },
+  'token.unproven': {
+    status: 401,
+    title: 'The request does not prove that the client holds what the key is bound to',
+  },
   'token.rate_limited': { status: 429, title: 'The key is used too often' },
   'token.usage_exceeded': { status: 429, title: 'The key has no credits left' },
   'permissions.unreadable': { status: 403, title: 'The required permissions cannot be read' },

@@ -4,8 +4,8 @@ import type { FoundKey } from '../../core/keys/api-key.ts'
 import type { Instant } from '../../core/record.ts'
 import { shownToken } from './authenticate.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
-import { keyAnswer } from './key-answer.ts'
-import { keyView, revocationReason } from './key-schemas.ts'
+import { cnfAnswer, keyAnswer } from './key-answer.ts'
+import { cnf, keyView, revocationReason } from './key-schemas.ts'
 import { requireRight } from './require-right.ts'
 import { strict } from './strict-object.ts'
 import { instantOut } from './time-schemas.ts'
@@ -21,6 +21,14 @@ const introspectForm = z.object({
     .string()
     .max(64)
     .meta({ description: 'Address of who showed the token; keys bound to addresses are inactive without.' })
+    .exactOptional(),
+  certificate: z
+    .string()
+    .max(64)
+    .meta({
+      description:
+        'SHA-256 in base64url of the certificate of who showed the token; keys bound to one are inactive without.',
+    })
     .exactOptional(),
 })
 
@@ -41,6 +49,7 @@ const introspection = strict({
   nbf: z.int().meta({ description: 'Seconds since 1970.' }).exactOptional(),
   sub: z.string().meta({ description: 'Owner of the key.' }).exactOptional(),
   jti: z.string().meta({ description: 'Id of the key.' }).exactOptional(),
+  cnf: cnf.exactOptional(),
 })
 
 /** What can be done with a token by whoever has it, and by services that are shown one. */
@@ -58,7 +67,12 @@ export const TOKEN_ENDPOINTS: readonly Endpoint[] = [
     problems: ['right.missing'],
     async run({ body }, { authority, caller }) {
       await requireRight(authority, caller, { controller: 'keys', action: 'verify' })
-      const check = { cost: 0, isNoUse: true as const, ...(body.ip !== undefined && { address: body.ip }) }
+      const check = {
+        cost: 0,
+        isNoUse: true as const,
+        ...(body.ip !== undefined && { address: body.ip }),
+        ...(body.certificate !== undefined && { shown: { x5tS256: body.certificate } }),
+      }
       const { refusal, found, permissions } = await authority.verification.check(body.token, check)
       const isActive = refusal === undefined && found !== undefined
       return { status: 200, json: isActive ? activeToken(found, permissions) : { active: false } }
@@ -142,6 +156,7 @@ function activeToken(
   { key, goodUntil, goodFrom }: FoundKey,
   permissions: readonly string[] | undefined,
 ): z.output<typeof introspection> {
+  const bound = key.policy?.confirmation
   const ends = [key.expiresAt, goodUntil].filter((end) => end !== undefined)
   return {
     active: true,
@@ -154,6 +169,7 @@ function activeToken(
     ...(permissions !== undefined && { scope: permissions.join(' ') }),
     ...(ends.length > 0 && { exp: seconds(Math.min(...ends)) }),
     ...(goodFrom !== undefined && { nbf: seconds(goodFrom) }),
+    ...(bound !== undefined && { cnf: cnfAnswer(bound) }),
   }
 }
 

@@ -33,6 +33,19 @@ const verifyShape = {
         'IPv4 or IPv6 address of the client that showed the key; what is none counts as unknown, which keys bound to addresses refuse.',
     })
     .exactOptional(),
+  certificate: z
+    .string()
+    .meta({
+      description:
+        'SHA-256 in base64url of the certificate (DER) that the client showed to you; keys bound to another one are refused.',
+    })
+    .exactOptional(),
+  dpop: strict({ proof: z.string(), method: z.string(), url: z.string() })
+    .meta({
+      description:
+        'The header `DPoP` that the client sent, with the method and the URL of its request; keys bound to a key pair are refused without. A proof is good once.',
+    })
+    .exactOptional(),
   resource: z
     .string()
     .max(1_000)
@@ -191,6 +204,6 @@ export const VERIFICATION_FACTS: readonly EndpointFacts[] = [
           'It may pass. `X-Latchkey-Owner`, `X-Latchkey-Key-Id`, `X-Latchkey-Scopes` and `X-Latchkey-Credits` say whose key it shows and what it may do, and `RateLimit` what is left. Any method is answered alike, and so is every path below this one.',
       },
     },
-    problems: ['right.missing', 'permissions.unreadable'],
+    problems: ['right.missing', 'permissions.unreadable', 'token.unproven'],
   },
 ]

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { describe, type TestContext, test } from 'node:test'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { createDpopClient } from '../../core/contract/dpop-client.ts'
 import { K1, type ManagedKeys, openManagedKeys } from '../../core/contract/managed-keys.ts'
 import type { KeyId, UserId } from '../../core/ids.ts'
 import type { KeyRequest } from '../../core/key-authority.ts'
 import { REVOCATION_REASONS } from '../../core/keys/api-key.ts'
+import { PROOF_ALGORITHMS } from '../../core/keys/dpop-proof.ts'
 import { mintNativeToken } from '../../core/keys/native-token.ts'
 import { createNodeRandomness } from '../../system/node-randomness.ts'
 import type { LaneReply, LaneRequest } from '../../transports/lane/lane-message.ts'
@@ -183,7 +187,18 @@ describe('a verification', () => {
     assert.equal(body.explanation.resource, 'invoice 7')
     assert.deepEqual(
       body.explanation.steps.map(({ check }: { check: string }) => check),
-      ['known', 'revoked', 'disabled', 'expired', 'address', 'window', 'permissions', 'limits', 'credits'],
+      [
+        'known',
+        'revoked',
+        'disabled',
+        'expired',
+        'address',
+        'window',
+        'confirmation',
+        'permissions',
+        'limits',
+        'credits',
+      ],
     )
     assert.equal((await ask({ key: token })).body.credits, 0, 'the explanation spent nothing')
     const plain = await callerKey('plain', ['keys:verify'])
@@ -432,5 +447,75 @@ describe('a batch', () => {
     const codes: readonly string[] = body.results.map(({ code }: { code: string }) => code)
     assert.equal(codes.filter((code) => code === 'VALID').length, 400)
     assert.equal(codes.filter((code) => code === 'USAGE_EXCEEDED').length, 600)
+  })
+})
+
+describe('a key that is bound to what its client holds', () => {
+  const thumbprint = createHash('sha256').update('a certificate').digest('base64url')
+
+  test('is good with the certificate that the service saw, and forbidden without', async (t) => {
+    const { ask, askBatch, token } = await openApi(t, { policy: { confirmation: { x5tS256: thumbprint } } })
+    assert.equal((await ask({ key: token, certificate: thumbprint })).body.code, 'VALID')
+    for (const certificate of ['', 'x', thumbprint.slice(1), '\u{10ffff}']) {
+      assert.equal((await ask({ key: token, certificate })).body.code, 'FORBIDDEN')
+    }
+    const { body } = await askBatch([token, { key: token, certificate: thumbprint }, { key: token }])
+    assert.deepEqual(
+      body.results.map(({ code }: { code: string }) => code),
+      ['FORBIDDEN', 'VALID', 'FORBIDDEN'],
+    )
+  })
+
+  test('is good once with each proof, also within one batch', async (t) => {
+    const client = createDpopClient()
+    const { ask, askBatch, token, authority } = await openApi(t, {
+      policy: { confirmation: { jkt: client.jkt } },
+    })
+    const dpop = client.prove(token, authority.clock.now())
+    const { body } = await askBatch([
+      { key: token, dpop },
+      { key: token, dpop },
+    ])
+    assert.deepEqual(
+      body.results.map(({ code }: { code: string }) => code),
+      ['VALID', 'FORBIDDEN'],
+    )
+    const elsewhere = { ...client.prove(token, authority.clock.now()), url: 'https://api.example.com/other' }
+    const explained = (await ask({ key: token, dpop: elsewhere, explain: true })).body
+    assert.equal(explained.code, 'FORBIDDEN')
+    const step = explained.explanation.steps.find(({ outcome }: { outcome: string }) => outcome === 'refused')
+    assert.equal(step.check, 'confirmation')
+    assert.match(step.remedy, /"htu" is not the URL/)
+    assert.equal((await ask({ key: token, dpop: { proof: '', method: '', url: '' } })).body.code, 'FORBIDDEN')
+  })
+
+  test('takes the proofs that a library of others makes, with every algorithm', async (t) => {
+    for (const alg of PROOF_ALGORITHMS) {
+      const { privateKey, publicKey } = await generateKeyPair(alg)
+      const jwk = await exportJWK(publicKey)
+      const { ask, token, authority } = await openApi(t, {
+        policy: { confirmation: { jkt: await calculateJwkThumbprint(jwk) } },
+      })
+      const [method, url] = ['POST', 'https://api.example.com/invoices?page=2']
+      const ath = createHash('sha256').update(token).digest('base64url')
+      const proof = await new SignJWT({ htm: method, htu: 'https://api.example.com/invoices', ath })
+        .setProtectedHeader({ alg, typ: 'dpop+jwt', jwk })
+        .setIssuedAt(authority.clock.now() / 1_000)
+        .setJti('1')
+        .sign(privateKey)
+      assert.equal((await ask({ key: token, dpop: { proof, method, url } })).body.code, 'VALID', alg)
+    }
+  })
+
+  test('verifies nothing for a service of its own, whose proof nobody sees', async (t) => {
+    const { ask, token, callerKey } = await openApi(t)
+    const bound = await callerKey('bound', ['keys:verify'], {
+      policy: { confirmation: { x5tS256: thumbprint } },
+    })
+    const { status, body } = await ask(
+      { key: token, certificate: thumbprint },
+      { authorization: `Bearer ${bound}` },
+    )
+    assert.deepEqual([status, body.code], [403, 'token.forbidden'])
   })
 })

@@ -62,6 +62,8 @@ describe('a question about one key', () => {
       cost: 3,
       ip: '2001:db8::1',
       resource: 'invoice 7',
+      certificate: 'thumbprint',
+      dpop: { proof: 'p', method: 'GET', url: 'https://a' },
       limits: ['burst'],
       explain: true,
     }
@@ -69,6 +71,7 @@ describe('a question about one key', () => {
     assert.deepEqual(rest, { key: 'k', explains: true, resource: 'invoice 7' })
     assert.equal(check.cost, 3)
     assert.equal(check.address, '2001:db8::1')
+    assert.deepEqual(check.shown, { x5tS256: 'thumbprint', dpop: body.dpop })
     assert.deepEqual(check.limits, ['burst'])
     assert.equal(check.permissions?.kind, 'and')
   })
@@ -79,6 +82,8 @@ describe('a question about one key', () => {
       permissions: [3, [3], {}],
       cost: [-1, 1.5, '1', 1e10, null],
       ip: [7, null, ['1.2.3.4'], {}],
+      certificate: [3, null, ['x'], {}],
+      dpop: ['x', null, ['x'], 1],
       resource: [3, 'x'.repeat(1_001)],
       limits: ['burst', [1], Array.from({ length: 41 }, () => 'x')],
       explain: ['yes', 1, null],
@@ -94,6 +99,24 @@ describe('a question about one key', () => {
         )
       }
     }
+  })
+
+  test('is refused for every member that is wrong of what the client showed', () => {
+    const good = { proof: 'p', method: 'GET', url: 'https://a' }
+    for (const name of Object.keys(good)) {
+      for (const value of [undefined, 1, null, ['x']]) {
+        const body = JSON.stringify({ key: 'k', dpop: { ...good, [name]: value } })
+        assert.deepEqual(
+          pointersOf(() => parseVerifyRequest(body)),
+          [`/dpop/${name}`],
+        )
+      }
+    }
+    const body = JSON.stringify({ key: 'k', dpop: { ...good, htu: 'https://a' } })
+    assert.deepEqual(
+      pointersOf(() => parseVerifyRequest(body)),
+      ['/dpop/htu'],
+    )
   })
 
   test('with a misspelt member is refused, because a restriction that is not understood must not be dropped', () => {

@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.t
 import { parseJson } from '../../core/json-text.ts'
 import { parsePermissionQuery } from '../../core/keys/permission-query.ts'
 import { LIMITS_MAX } from '../../core/keys/policy.ts'
-import { COST_MAX, type KeyCheck, type PermissionQuery } from '../../core/keys/verdict.ts'
+import { COST_MAX, type KeyCheck, type PermissionQuery, type ShownDpop } from '../../core/keys/verdict.ts'
 import { nearestName } from '../../core/nearest-name.ts'
 import { type InputError, Problem } from './problem.ts'
 import { withPointers } from './problem-document.ts'
@@ -87,14 +87,24 @@ function decoded(bytes: string): string {
 const BEYOND_ASCII = /[\x80-\xff]/
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-const MEMBERS: readonly string[] = ['key', 'permissions', 'cost', 'ip', 'resource', 'limits', 'explain']
+const MEMBERS: readonly string[] = [
+  'key',
+  'permissions',
+  'cost',
+  'ip',
+  'certificate',
+  'dpop',
+  'resource',
+  'limits',
+  'explain',
+]
 /** Explaining is for people, who look at one key at a time. */
 const BATCH_MEMBERS: readonly string[] = MEMBERS.filter((name) => name !== 'explain')
 
 function readQuestion(given: JsonObject, pointer: string, members: readonly string[]): VerifyRequest {
   const unknown = Object.keys(given).filter((name) => !members.includes(name))
   if (unknown.length > 0) throw invalidBody(unknown.map((name) => unknownMember(name, pointer, members)))
-  const { key, permissions, cost, ip, resource, limits, explain } = given
+  const { key, permissions, cost, ip, certificate, dpop, resource, limits, explain } = given
   if (explain !== undefined && typeof explain !== 'boolean') {
     throw invalidBody([{ pointer: `${pointer}/explain`, detail: 'must be true or false' }])
   }
@@ -102,6 +112,7 @@ function readQuestion(given: JsonObject, pointer: string, members: readonly stri
     ...(permissions !== undefined && { permissions: readPermissions(permissions, pointer) }),
     ...(cost !== undefined && { cost: readCost(cost, pointer) }),
     ...(ip !== undefined && addressOf(ip, pointer)),
+    ...((certificate !== undefined || dpop !== undefined) && shownProof(certificate, dpop, pointer)),
     ...(limits !== undefined && { limits: readLimits(limits, pointer) }),
   }
   return {
@@ -117,7 +128,11 @@ function readQuestion(given: JsonObject, pointer: string, members: readonly stri
  * choose it, and one of them must not spoil what the service asks about the others.
  */
 function readKey(key: unknown, pointer: string): string {
-  if (typeof key === 'string') return key
+  return textOf(key, pointer)
+}
+
+function textOf(given: unknown, pointer: string): string {
+  if (typeof given === 'string') return given
   throw invalidBody([{ pointer, detail: 'must be a text' }])
 }
 
@@ -148,6 +163,32 @@ function readCost(given: JsonValue, pointer: string): number {
 function addressOf(given: JsonValue, pointer: string): Pick<KeyCheck, 'address'> {
   if (typeof given === 'string') return isIP(given) === 0 ? NOTHING_MORE : { address: given }
   throw invalidBody([{ pointer: `${pointer}/ip`, detail: 'must be a text' }])
+}
+
+function shownProof(
+  certificate: JsonValue | undefined,
+  dpop: JsonValue | undefined,
+  pointer: string,
+): Pick<KeyCheck, 'shown'> {
+  return {
+    shown: {
+      ...(certificate !== undefined && { x5tS256: textOf(certificate, `${pointer}/certificate`) }),
+      ...(dpop !== undefined && { dpop: readDpop(dpop, `${pointer}/dpop`) }),
+    },
+  }
+}
+
+const DPOP_MEMBERS = ['proof', 'method', 'url']
+
+function readDpop(given: JsonValue, pointer: string): ShownDpop {
+  if (!isJsonObject(given)) throw invalidBody([{ pointer, detail: 'must be an object' }])
+  const unknown = Object.keys(given).filter((name) => !DPOP_MEMBERS.includes(name))
+  if (unknown.length > 0) throw invalidBody(unknown.map((name) => unknownMember(name, pointer, DPOP_MEMBERS)))
+  return {
+    proof: textOf(given['proof'], `${pointer}/proof`),
+    method: textOf(given['method'], `${pointer}/method`),
+    url: textOf(given['url'], `${pointer}/url`),
+  }
 }
 
 function readResource(given: JsonValue, pointer: string): string {

@@ -86,7 +86,15 @@ describe('checkPolicy', () => {
 
   test('refuses members of a wrong type, for any value', () => {
     const text = fc.string()
-    const member = fc.constantFrom('scopes', 'addresses', 'window', 'idleTimeoutMs', 'limits', 'credits')
+    const member = fc.constantFrom(
+      'scopes',
+      'addresses',
+      'window',
+      'confirmation',
+      'idleTimeoutMs',
+      'limits',
+      'credits',
+    )
     const wrong = fc.oneof(
       text,
       fc.boolean(),
@@ -126,6 +134,24 @@ describe('checkPolicy', () => {
       'addresses',
       /more than 100/,
     )
+  })
+
+  test('takes thumbprints to be bound to, and refuses what is none', () => {
+    const thumbprint = 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg'
+    passes({ confirmation: { x5tS256: thumbprint } })
+    passes({ confirmation: { jkt: thumbprint, x5tS256: thumbprint } })
+    refuses({ confirmation: {} }, 'confirmation', /binds the key to nothing/)
+    refuses({ confirmation: { jkt: undefined } }, 'confirmation', /binds the key to nothing/)
+    refuses({ confirmation: { kid: thumbprint } }, 'confirmation.kid', /not known/)
+    const wrong = [
+      '',
+      `${thumbprint}=`,
+      thumbprint.slice(1),
+      `${thumbprint.slice(1)}+`,
+      `${thumbprint.slice(1)}B`,
+      1,
+    ]
+    for (const jkt of wrong) refuses({ confirmation: { jkt } }, 'confirmation.jkt', /43 characters/)
   })
 
   test('refuses windows that mean nothing, or never open', () => {

@@ -36,6 +36,7 @@ export function checkPolicy(policy: KeyPolicy, now: Instant): void {
     scopes: checkScopes,
     addresses: checkAddresses,
     window: (member, value) => checkWindow(member, value, now),
+    confirmation: checkConfirmation,
     idleTimeoutMs: (member, value) => checkWhole(member, value, 1, POLICY_SPAN_MS_MAX),
     limits: checkLimitList,
     credits: checkCredits,
@@ -114,6 +115,20 @@ function checkDays(member: string, value: unknown): void {
     }
     if (list.indexOf(day) !== index) throw invalid(`${member}[${index}]`, 'is there twice')
   })
+}
+
+/** A SHA-256 in base64url; the last character has but four bits. */
+const THUMBPRINT = /^[\w-]{42}[AEIMQUYcgkosw048]$/
+
+function checkConfirmation(member: string, value: unknown): void {
+  const { x5tS256, jkt } = membersOf(member, value, { x5tS256: checkThumbprint, jkt: checkThumbprint })
+  if (x5tS256 === undefined && jkt === undefined)
+    throw invalid(member, 'is empty, and so binds the key to nothing')
+}
+
+function checkThumbprint(member: string, value: unknown): void {
+  if (typeof value === 'string' && THUMBPRINT.test(value)) return
+  throw invalid(member, 'is not a SHA-256 in base64url, which has 43 characters')
 }
 
 const LIMIT_NAME = /^[A-Za-z0-9_.-]{1,64}$/

@@ -6,6 +6,7 @@ import { explainJudgement, explainNoKey, judge } from './judge.ts'
 import { parseKeyToken } from './key-token.ts'
 import { lookUpToken } from './look-up-token.ts'
 import type { LimitOutcome } from './rate-limits.ts'
+import { withDpop } from './shown-proof.ts'
 import { factsOf, grantsOf, ownerRolesOf, type Subject, subjectOf, UNKNOWN } from './use-key.ts'
 import type { CheckStep, KeyCheck, KeyVerdict } from './verdict.ts'
 
@@ -21,7 +22,8 @@ export type Explanation = { readonly verdict: KeyVerdict; readonly steps: readon
 export async function explainKey(context: Context, token: string, check: KeyCheck): Promise<Explanation> {
   if (check.cost !== undefined) checkCost(check.cost)
   const family = parseKeyToken(token)
-  const looked = await lookUpToken(context, token, fingerprintOfAny(token))
+  const fingerprint = fingerprintOfAny(token)
+  const looked = await lookUpToken(context, token, fingerprint)
   const found = family === undefined || family === 'session' ? undefined : looked
   if (found === undefined) {
     return family === undefined
@@ -30,7 +32,8 @@ export async function explainKey(context: Context, token: string, check: KeyChec
   }
   // What the owner may do is looked up whether or not it is asked for: the steps tell of it.
   const roles = await ownerRolesOf(context, found.key)
-  const facts = factsOf(context, found, grantsOf(roles))
+  const use = { fingerprint, check, isSecondTry: false }
+  const facts = withDpop(context, factsOf(context, found, grantsOf(roles)), found, use)
   const subject = subjectOf(found, roles)
   const judgement = judge(found, check, facts)
   if (judgement.refusal !== undefined) {

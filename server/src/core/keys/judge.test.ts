@@ -29,10 +29,13 @@ const CHECKS = [
   'expired',
   'address',
   'window',
+  'confirmation',
   'permissions',
   'limits',
   'credits',
 ] as const
+const THUMBPRINT = 'A'.repeat(43)
+const OTHER_THUMBPRINT = `B${'A'.repeat(42)}`
 const READ = parsePermissionQuery('invoices:read')
 
 function withPolicy(policy: KeyPolicy): FoundKey {
@@ -84,6 +87,12 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     check: { address: '198.51.100.1' },
   },
   'at another time': { reason: 'forbidden', step: 'window', policy: { window: { days: ['sun'] } } },
+  'without the certificate that it is bound to': {
+    reason: 'forbidden',
+    step: 'confirmation',
+    policy: { confirmation: { x5tS256: THUMBPRINT } },
+    check: { shown: { x5tS256: OTHER_THUMBPRINT } },
+  },
   'not permitted by its scopes': {
     reason: 'insufficient',
     step: 'permissions',
@@ -117,6 +126,7 @@ const REASONS: Readonly<Record<CheckStep['check'], RefusalReason>> = {
   expired: 'expired',
   address: 'forbidden',
   window: 'forbidden',
+  confirmation: 'forbidden',
   permissions: 'insufficient',
   limits: 'rate_limited',
   credits: 'usage_exceeded',
@@ -316,7 +326,7 @@ describe('explainJudgement', () => {
     const steps = explainJudgement(FOUND, {}, FACTS)
     assert.deepEqual(
       steps.map(({ outcome }) => outcome),
-      ['passed', 'passed', 'passed', 'passed', 'skipped', 'skipped', 'skipped', 'skipped', 'skipped'],
+      [...Array(4).fill('passed'), ...Array(6).fill('skipped')],
     )
     for (const { outcome, input } of steps)
       assert.equal(typeof input['because'] === 'string', outcome === 'skipped')

@@ -2,6 +2,7 @@ import type { Spending } from '../ports/key-store.ts'
 import type { Instant } from '../record.ts'
 import { addressAllowed } from './address-list.ts'
 import { type FoundKey, isExpired } from './api-key.ts'
+import { confirms, confirmsCertificate, type DpopCheck } from './confirmation.ts'
 import { explainCredits, explainLimits, isoTime, skippedStep } from './explain-takings.ts'
 import { printPermissionQuery, queryHolds } from './permission-query.ts'
 import type { RateLimit } from './policy.ts'
@@ -17,6 +18,8 @@ export type JudgeFacts = {
   readonly lastUsedAt?: Instant
   /** Whether the roles of the key's owner grant a permission. */
   readonly ownerGrants: (controller: string, action: string) => boolean
+  /** Absent: no DPoP proof was shown, or the key needs none. */
+  readonly dpop?: DpopCheck
 }
 
 /** A refusal, or what is still to be taken: the limits, each of which counts `cost` uses, and then the credits. */
@@ -33,8 +36,8 @@ export type Judgement =
 
 /**
  * Whether a key may be used for what is asked, in this order: known (and this very secret good) -> revoked -> disabled
- * -> expired (or not used for too long) -> address -> time window -> permissions. The first that fails is the answer, so
- * that nobody learns more of a key than the most final thing there is to say.
+ * -> expired (or not used for too long) -> address -> time window -> confirmation -> permissions. The first that fails is the
+ * answer, so that nobody learns more of a key than the most final thing there is to say.
  *
  * Rate limits and credits come after all that: they cost something, which a use that is refused must not. Taking them
  * is for the caller: first `RateCounters.take`, all of the limits or none, and then the credits.
@@ -45,6 +48,13 @@ export function judge(found: FoundKey | undefined, check: KeyCheck, facts: Judge
     if (!passes(found, check, facts)) return REFUSALS[refusal]
   }
   return takings(found, check)
+}
+
+/** Whether a key is refused for want of a good DPoP proof alone: all that is checked before is well. */
+export function lacksProof(found: FoundKey, check: KeyCheck, facts: JudgeFacts): boolean {
+  const bound = found.key.policy?.confirmation
+  if (bound?.jkt === undefined || !confirmsCertificate(bound, check.shown)) return false
+  return STEPS.find(({ passes }) => !passes(found, check, facts)) === CONFIRMATION
 }
 
 /**
@@ -178,6 +188,33 @@ const WINDOW: Step = {
   remedy: () => 'Use the key within its time window, or change the window.',
 }
 
+const CONFIRMATION: Step = {
+  check: 'confirmation',
+  refusal: 'forbidden',
+  passes: ({ key: { policy } }, { shown }, { dpop }) =>
+    policy?.confirmation === undefined || confirms(policy.confirmation, shown, dpop),
+  skips: ({ key }) =>
+    key.policy?.confirmation === undefined
+      ? 'The key is bound to no certificate and no key pair.'
+      : undefined,
+  input: ({ key }, { shown }, { dpop }) => ({
+    ...(key.policy?.confirmation !== undefined && { bound: key.policy.confirmation }),
+    ...(shown?.x5tS256 !== undefined && { certificate: shown.x5tS256 }),
+    ...(dpop !== undefined && { dpop: dpop().problem ?? 'good' }),
+  }),
+  remedy: ({ key }, { shown }, { dpop }) => {
+    if (!confirmsCertificate(key.policy?.confirmation ?? {}, shown)) {
+      return shown?.x5tS256 === undefined
+        ? 'Say which certificate the client showed.'
+        : 'Use the key with the certificate that it is bound to, or bind it to this one.'
+    }
+    const problem = dpop?.().problem
+    return problem === undefined
+      ? 'Send a DPoP proof with the key, and say with which method and URL it came.'
+      : `Send another DPoP proof: ${problem}.`
+  },
+}
+
 const PERMISSIONS: Step = {
   check: 'permissions',
   refusal: 'insufficient',
@@ -209,7 +246,7 @@ const PERMISSIONS: Step = {
       : 'Grant what is required to the owner by a role; a key never has more than its owner.',
 }
 
-const STEPS: readonly Step[] = [KNOWN, REVOKED, DISABLED, EXPIRED, ADDRESS, WINDOW, PERMISSIONS]
+const STEPS: readonly Step[] = [KNOWN, REVOKED, DISABLED, EXPIRED, ADDRESS, WINDOW, CONFIRMATION, PERMISSIONS]
 
 const CHECKS: readonly CheckStep['check'][] = [...STEPS.map(({ check }) => check), 'limits', 'credits']
 

@@ -3,7 +3,7 @@ import type { Instant } from '../record.ts'
 /**
  * What narrows a key. Every member is optional, and none makes a key wider than its owner's rights.
  *
- * Checked by `judge` in this order: address and time window, scopes, rate limits, credits. `checkPolicy` refuses
+ * Checked by `judge` in this order: address and time window, confirmation, scopes, rate limits, credits. `checkPolicy` refuses
  * what it would not understand.
  */
 export type KeyPolicy = {
@@ -16,12 +16,25 @@ export type KeyPolicy = {
   /** Networks from which it may be used, as CIDR, IPv4 or IPv6, at most `ADDRESSES_MAX`; absent: from anywhere. */
   readonly addresses?: readonly string[]
   readonly window?: TimeWindow
+  /** What its holder must prove to hold as well. */
+  readonly confirmation?: Confirmation
   /** Expires when not used for so long, in ms; counted from its creation or last use. */
   readonly idleTimeoutMs?: number
   /** At most `LIMITS_MAX`, with different names. */
   readonly limits?: readonly RateLimit[]
   /** How often it may be used; how much is left is kept by the store. */
   readonly credits?: CreditPlan
+}
+
+/**
+ * What a key is bound to, so that it is worth nothing to who only copied it; one of them at least, and all that is given must
+ * be shown. Each is the SHA-256 in base64url, 43 characters.
+ */
+export type Confirmation = {
+  /** Of a client certificate in DER (RFC 8705 section 3.1). */
+  readonly x5tS256?: string
+  /** Of the public key with which the client signs DPoP proofs (RFC 9449 section 6.1, RFC 7638). */
+  readonly jkt?: string
 }
 
 /** When a key may be used. All that is given must hold. */

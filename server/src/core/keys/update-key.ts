@@ -59,6 +59,7 @@ const BINDING = [
   'scopes',
   'addresses',
   'window',
+  'confirmation',
   'idleTimeoutMs',
   'limits',
   'credits',
@@ -82,6 +83,7 @@ function changedPolicy(old: KeyPolicy, change: KeyChange): KeyPolicy {
   const scopes = merged(change.scopes, old.scopes)
   const addresses = merged(change.addresses, old.addresses)
   const window = merged(change.window, old.window)
+  const confirmation = merged(change.confirmation, old.confirmation)
   const idleTimeoutMs = merged(change.idleTimeoutMs, old.idleTimeoutMs)
   const limits = merged(change.limits, old.limits)
   const credits = merged(change.credits, old.credits)
@@ -89,6 +91,7 @@ function changedPolicy(old: KeyPolicy, change: KeyChange): KeyPolicy {
     ...(scopes !== undefined && { scopes }),
     ...(addresses !== undefined && { addresses }),
     ...(window !== undefined && { window }),
+    ...(confirmation !== undefined && { confirmation }),
     ...(idleTimeoutMs !== undefined && { idleTimeoutMs }),
     ...(limits !== undefined && { limits }),
     ...(credits !== undefined && { credits }),
@@ -133,6 +136,7 @@ function checkOnlyTightens(
 
 /** A member as clients call it, who choose the unit themselves. */
 function wordOf(member: (typeof BINDING)[number]): string {
+  if (member === 'confirmation') return 'cnf'
   return member === 'idleTimeoutMs' ? 'idleTimeout' : member
 }
 

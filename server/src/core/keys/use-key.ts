@@ -6,11 +6,12 @@ import type { Instant } from '../record.ts'
 import type { ApiKey, FoundKey } from './api-key.ts'
 import type { Fingerprint } from './fingerprint.ts'
 import { grantedScopesOf } from './granted-scopes.ts'
-import { type JudgeFacts, judge } from './judge.ts'
+import { type JudgeFacts, judge, lacksProof } from './judge.ts'
 import { notesOf } from './key-notes.ts'
 import { lookUpToken } from './look-up-token.ts'
 import { isNamesake, nameTrustOf } from './namesakes.ts'
 import type { CountedLimit, LimitOutcome } from './rate-limits.ts'
+import { type ProvenUse, rememberProof, withDpop } from './shown-proof.ts'
 import type { KeyCheck, KeyVerdict, LimitState } from './verdict.ts'
 
 /**
@@ -29,7 +30,7 @@ export function useKey(
   { token, fingerprint }: ShownToken,
   check: KeyCheck,
 ): KeyVerdict | Promise<KeyVerdict> {
-  const use: Use = { fingerprint, check, isSecondTry: false }
+  const use: ProvenUse = { fingerprint, check, isSecondTry: false }
   const found = lookUpToken(context, token, fingerprint)
   return found instanceof Promise
     ? found.then((later) => useFound(context, later, use))
@@ -42,9 +43,11 @@ export const UNKNOWN: KeyVerdict = { refusal: 'unknown', limits: [] }
 /** A token that somebody showed. */
 export type ShownToken = { readonly token: string; readonly fingerprint: Fingerprint }
 
-type Use = { readonly fingerprint: Fingerprint; readonly check: KeyCheck; readonly isSecondTry: boolean }
-
-function useFound(context: Context, found: FoundKey | undefined, use: Use): KeyVerdict | Promise<KeyVerdict> {
+function useFound(
+  context: Context,
+  found: FoundKey | undefined,
+  use: ProvenUse,
+): KeyVerdict | Promise<KeyVerdict> {
   if (found === undefined) return UNKNOWN
   // Most keys have no scopes, and most questions name no permission: then nobody has to know what the owner may do.
   if (use.check.permissions === undefined && found.key.policy?.scopes === undefined) {
@@ -59,7 +62,7 @@ function useFound(context: Context, found: FoundKey | undefined, use: Use): KeyV
 function useWithRoles(
   context: Context,
   found: FoundKey,
-  use: Use,
+  use: ProvenUse,
   roles: readonly Role[],
 ): KeyVerdict | Promise<KeyVerdict> {
   return useGranted(context, subjectOf(found, roles), use, grantsOf(roles))
@@ -88,12 +91,17 @@ const NO_GRANTS = (): boolean => false
 function useGranted(
   context: Context,
   subject: Subject,
-  use: Use,
+  use: ProvenUse,
   ownerGrants: JudgeFacts['ownerGrants'],
 ): KeyVerdict | Promise<KeyVerdict> {
-  const facts = factsOf(context, subject.found, ownerGrants)
-  const judgement = judge(subject.found, use.check, facts)
-  if (judgement.refusal !== undefined) return { refusal: judgement.refusal, ...subject, limits: NO_LIMITS }
+  const { found } = subject
+  const facts = withDpop(context, factsOf(context, found, ownerGrants), found, use)
+  const judgement = judge(found, use.check, facts)
+  if (judgement.refusal !== undefined) {
+    const refused = { refusal: judgement.refusal, ...subject, limits: NO_LIMITS }
+    return lacksProof(found, use.check, facts) ? { ...refused, lacksProof: true } : refused
+  }
+  if (facts.dpop !== undefined) rememberProof(context, facts, found, use)
   const { limits, cost } = judgement
   const taking = { use, limits, cost, now: facts.now, spends: judgement.spends }
   if (limits.length === 0) return useTaken(context, subject, taking, undefined)
@@ -120,7 +128,7 @@ function useTaken(
 }
 
 type Taking = {
-  readonly use: Use
+  readonly use: ProvenUse
   readonly limits: readonly CountedLimit[]
   readonly cost: number
   readonly now: Instant
@@ -187,7 +195,7 @@ async function spend(context: Context, subject: Subject, how: Spend): Promise<Ke
  * Between look-up and spending the key ended or lost its budget, so it is looked up once more. Should it have been given
  * one again by then, and taken, it is refused rather than used for free.
  */
-async function useWithoutBudget(context: Context, use: Use): Promise<KeyVerdict> {
+async function useWithoutBudget(context: Context, use: ProvenUse): Promise<KeyVerdict> {
   if (use.isSecondTry) return UNKNOWN
   const found = await context.storage.keys.lookUp(use.fingerprint)
   return useFound(context, found, { ...use, isSecondTry: true })

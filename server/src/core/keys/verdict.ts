@@ -9,7 +9,7 @@ import type { RateLimit } from './policy.ts'
  * - `malformed`: no token of ours looks like this; nothing was looked up.
  * - `unknown`: never issued, deleted long ago, used up, not good yet, or replaced by a rotation.
  * - `revoked`, `disabled`, `expired`: a key that was good once.
- * - `forbidden`: not from this address, or not at this time.
+ * - `forbidden`: not from this address, not at this time, or not without the proof that the key is bound to.
  * - `insufficient`: good, but it may not do what was asked.
  * - `rate_limited`, `usage_exceeded`: too often, for now or for good.
  */
@@ -43,6 +43,8 @@ export type KeyCheck = {
   readonly cost?: number
   /** Of the client that showed the key, not of who asks; absent: unknown, which keys bound to addresses refuse. */
   readonly address?: string
+  /** What the client showed beside the key; keys that are bound to a certificate or key pair are refused without. */
+  readonly shown?: ShownProof
   /** Limits to count this use against, by name; absent: the automatic ones. */
   readonly limits?: readonly string[]
   /** Somebody only looks at the key: it is not one of its uses, nor a refused one. Goes with a cost of 0. */
@@ -51,6 +53,16 @@ export type KeyCheck = {
 
 /** The request that asks about keys, for the audit trail: its id is read only when a key is refused. */
 export type AskingRequest = { readonly id: string }
+
+/** What a client showed beside a key, to prove that it holds what the key is bound to. */
+export type ShownProof = {
+  /** Of its certificate, which somebody who is trusted has checked; as in `Confirmation`. */
+  readonly x5tS256?: string
+  readonly dpop?: ShownDpop
+}
+
+/** A DPoP proof (RFC 9449), and the request that it was sent with. Nothing of it is believed before it is checked. */
+export type ShownDpop = { readonly proof: string; readonly method: string; readonly url: string }
 
 /** One question about a key: what somebody showed, any text of any length, and what it must be good for. */
 export type KeyQuestion = { readonly key: string; readonly check: KeyCheck }
@@ -66,6 +78,8 @@ export type PermissionQuery =
 export type KeyVerdict = {
   /** Absent: it is valid. */
   readonly refusal?: RefusalReason
+  /** With `forbidden`: all that is missing is a good DPoP proof. */
+  readonly lacksProof?: true
   /** Absent when no key of that token is known. */
   readonly found?: FoundKey
   /** What the scopes of the key come to, see `grantedScopesOf`; absent when it has none, and may do what its owner may. */
@@ -99,6 +113,7 @@ export type CheckStep = {
     | 'expired'
     | 'address'
     | 'window'
+    | 'confirmation'
     | 'permissions'
     | 'limits'
     | 'credits'

@@ -24,6 +24,7 @@ const FULL_POLICY: KeyPolicy = {
   scopes: ['invoices:*', 'a:b'],
   addresses: ['192.0.2.0/24', '2001:db8::/32'],
   window: { notBefore: 1, days: ['mon', 'sun'], from: 0, to: 1_439, timeZone: 'Europe/Paris' },
+  confirmation: { x5tS256: 'A'.repeat(43), jkt: 'B'.repeat(43) },
   idleTimeoutMs: 1_000,
   limits: [{ name: 'burst', limit: 5, windowMs: 1_000, automatic: false }],
   credits: { initial: 10, refill: { amount: 10, interval: 'monthly', day: 31 } },
