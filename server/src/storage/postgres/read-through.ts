@@ -18,13 +18,13 @@ type Recall<T> = () => { readonly found: T } | undefined
 
 /** Reads what memory cannot be trusted with, and knows what to do when the store does not answer. */
 export class ReadThrough {
-  readonly #feed: Pick<ChangeFeed, 'isFresh' | 'lag'>
+  readonly #feed: Pick<ChangeFeed, 'isFresh' | 'isBehind' | 'lag'>
   readonly #policy: StalePolicy
   /** The store did not answer the last time, and nothing was heard since. */
   #isSuspect = false
   #isTrying = false
 
-  constructor(feed: Pick<ChangeFeed, 'isFresh' | 'lag'>, policy: StalePolicy) {
+  constructor(feed: Pick<ChangeFeed, 'isFresh' | 'isBehind' | 'lag'>, policy: StalePolicy) {
     this.#feed = feed
     this.#policy = policy
   }
@@ -62,6 +62,8 @@ export class ReadThrough {
   #withoutStore<T>(recall: Recall<T>, error: DomainError): T {
     const { whenUnreachable, staleMaxMs } = this.#policy
     if (whenUnreachable === 'refuse' || this.#feed.lag().heardMsAgo >= staleMaxMs) throw error
+    // What this process acknowledged holds for all of its threads.
+    if (this.#feed.isBehind()) throw error
     const recalled = recall()
     if (recalled === undefined) throw error
     return recalled.found
