@@ -67,7 +67,7 @@ function createStorage(database: PostgresDatabase, feed: ChangeFeed, bounds: Pos
     legacyKeys: createLegacyKeyStore(parts, memory),
     users: createUserStore(database, audit),
     access: createAccessStore(audit, { database, feed, readThrough }),
-    sessions: createSessionStore(database, audit),
+    sessions: createSessionStore(audit, { database, feed, readThrough }),
     audit: createAuditStore(database, audit),
     config: createConfigStore(database, audit),
     idempotency: createIdempotencyStore(database),
