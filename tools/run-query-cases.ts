@@ -36,7 +36,9 @@ function readCases(path: string): CasesFile {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
-    console.error(`Cannot read the cases in ${path}: ${error instanceof Error ? error.message : String(error)}`)
+    console.error(
+      `Cannot read the cases in ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    )
     process.exit(1)
   }
 }
