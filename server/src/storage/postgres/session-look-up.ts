@@ -4,6 +4,7 @@ import type { Fingerprint } from '../../core/keys/fingerprint.ts'
 import type { StoreChange } from '../../core/ports/store-changes.ts'
 import type { Instant } from '../../core/record.ts'
 import { sql } from '../../query/sql/sql-text.ts'
+import { forgetOldest } from './access-memory.ts'
 import type { ChangeFeed } from './change-feed.ts'
 import { bytes, column } from './column.ts'
 import type { Row } from './connection.ts'
@@ -13,10 +14,7 @@ import type { ReadThrough } from './read-through.ts'
 /** The columns of a session. */
 export const SESSION_COLUMNS = sql`fingerprint, owner, ttl_ms, expires_at, single_use, refreshed, created_at`
 
-/** Sessions that are remembered; the oldest are dropped first. */
-const REMEMBERED_MAX = 10_000
-
-/** What looks up sessions. */
+/** What looks up sessions, and users. */
 export type SessionLookUpParts = {
   readonly database: PostgresDatabase
   readonly feed: Pick<ChangeFeed, 'isFresh' | 'listen'>
@@ -71,11 +69,7 @@ export class SessionLookUp {
 
   #remember(session: Session): void {
     this.#known.set(session.fingerprint, session)
-    if (this.#known.size <= REMEMBERED_MAX) return
-    for (const oldest of this.#known.keys()) {
-      this.#known.delete(oldest)
-      return
-    }
+    forgetOldest(this.#known)
   }
 
   #obey(change: StoreChange): void {

@@ -13,8 +13,10 @@ import {
   anEvent,
   aSession,
   numbers,
+  profileId,
   refusal,
   revokeKey,
+  roleId,
   userId,
   withUsers,
 } from '../contract/records.ts'
@@ -264,6 +266,10 @@ describe('a node that does not hear of changes', { skip: postgresIsMissing() }, 
         const find = () => cut.sessions.findByFingerprint(session.fingerprint)
         await well.sessions.insert(session, anEvent('session.create'))
         assert.deepEqual(await find(), session)
+        const user = await cut.users.find(userId('ann'))
+        const role = await cut.access.findRole(roleId('base'))
+        const profile = await cut.access.findProfile(profileId('default'))
+        assert.ok(user && role && profile)
         proxy.swallow('feed')
         proxy.swallow('others')
         pass(STALE_AFTER_MS)
@@ -273,6 +279,9 @@ describe('a node that does not hear of changes', { skip: postgresIsMissing() }, 
         for (const _ of numbers(3)) {
           assert.deepEqual(await look(cut, key), { key })
           assert.deepEqual(await find(), session)
+          assert.deepEqual(await cut.users.find(userId('ann')), user)
+          assert.equal(await cut.access.findRole(roleId('base')), role)
+          assert.equal(await cut.access.findProfile(profileId('default')), profile)
         }
         assert.ok(performance.now() - askedAt < 500)
         proxy.recover()
@@ -288,6 +297,8 @@ describe('a node that does not hear of changes', { skip: postgresIsMissing() }, 
     withNodes(
       async ({ well, cut, proxy, pass }) => {
         await withUsers(well, 'ann')
+        await cut.access.findRole(roleId('base'))
+        await cut.users.find(userId('ann'))
         const before = await cut.access.rolesOf(userId('ann'))
         await until(() => !(cut.access.rolesOf(userId('ann')) instanceof Promise))
         const heard = new Promise<void>((resolve) => {
@@ -305,6 +316,8 @@ describe('a node that does not hear of changes', { skip: postgresIsMissing() }, 
         proxy.swallow('others')
         pass(STALE_AFTER_MS)
         await refusal(Promise.resolve(cut.access.rolesOf(userId('ann'))), 'storage.unavailable')
+        await refusal(cut.access.findRole(roleId('base')), 'storage.unavailable')
+        await refusal(cut.users.find(userId('ann')), 'storage.unavailable')
       },
       { whenUnreachable: 'serve-stale' },
     ),
