@@ -55,6 +55,17 @@ describe('run-query-cases', () => {
     assert.equal(run(file, '--storage', storage).last, '1 passed, 0 failed')
   })
 
+  it('says in one line which file it cannot read, and exits 1', () => {
+    const [none, wrong] = [join(directory, 'none.json'), join(directory, 'no-json.json')]
+    writeFileSync(wrong, '{')
+    for (const path of [none, wrong]) {
+      const { status, stderr } = run(path)
+      assert.match(stderr, /^Cannot read the cases in [^\n]+\n$/)
+      assert.ok(stderr.includes(path), stderr)
+      assert.equal(status, 1)
+    }
+  })
+
   it('prints what was expected and found of each failure, and exits 1', () => {
     const file = fileOf('wrong.json', {
       cases: [

@@ -25,11 +25,23 @@ if (positionals.length === 0) {
 let passed = 0
 let failed = 0
 for (const path of positionals) {
-  const outcomes = await runFile(JSON.parse(readFileSync(path, 'utf8')))
+  const outcomes = await runFile(readCases(path))
   for (const outcome of outcomes) report(outcome)
 }
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1
+
+/** Ends with one line for people when there is no such file, or no JSON in it. */
+function readCases(path: string): CasesFile {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    console.error(
+      `Cannot read the cases in ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    )
+    process.exit(1)
+  }
+}
 
 function report({ name, certain, problem }: CaseOutcome): void {
   if (!certain) {

@@ -36,6 +36,8 @@ export type OpenAuthority = {
 export type SharedParts = Pick<CoreDependencies, 'rates'> & {
   /** How far the store's clock is ahead; see `createClockMemory`. */
   readonly clockMemory?: SharedArrayBuffer
+  /** What they changed in the store; see `createChangeMemory`. */
+  readonly changeMemory?: SharedArrayBuffer
 }
 
 /** Looks on at the store and the authority; absent: nobody does. */
@@ -49,12 +51,13 @@ export type AuthorityObserver = Pick<Observation, 'storage' | 'authority'>
 export async function openAuthority(
   settings: Settings,
   log: Log,
-  { clockMemory, ...shared }: SharedParts = {},
+  { clockMemory, changeMemory, ...shared }: SharedParts = {},
   observer?: AuthorityObserver,
 ): Promise<OpenAuthority> {
   // Before the store is opened, which creates it: what is wrong with the settings is known at once.
   const coreSettings = coreSettingsOf(settings)
-  const plainStorage = await orStartError(openStorage(storageUrlOf(settings), storageOptionsOf(settings)))
+  const options = { ...storageOptionsOf(settings), ...(changeMemory !== undefined && { changeMemory }) }
+  const plainStorage = await orStartError(openStorage(storageUrlOf(settings), options))
   const storage = observer?.storage(plainStorage) ?? plainStorage
   const randomness = createNodeRandomness()
   const clock = createStoreClock(clockMemory)

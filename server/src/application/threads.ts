@@ -1,4 +1,5 @@
 import type { Settings } from '../settings/settings.ts'
+import { createChangeMemory } from '../storage/thread-changes.ts'
 import { createSharedRateCounters, createSharedRates } from '../system/shared-rate-counters.ts'
 import { createClockMemory } from '../system/store-clock.ts'
 import { HTTP_LIMITS } from '../transports/http/http-listener-options.ts'
@@ -35,8 +36,9 @@ export function createThreads(settings: Settings, metrics: readonly SharedArrayB
   }
   const rates = createSharedRates()
   const clockMemory = createClockMemory()
+  const changeMemory = createChangeMemory()
   return {
-    sharedParts: { rates: createSharedRateCounters(rates, FIRST), clockMemory },
+    sharedParts: { rates: createSharedRateCounters(rates, FIRST), clockMemory, changeMemory },
     open: async (first, log) => {
       const tunnel = await openTunnelEnd((socket, peer) => first.adopt(socket, peer))
       try {
@@ -49,6 +51,7 @@ export function createThreads(settings: Settings, metrics: readonly SharedArrayB
             port: first.port,
             rates,
             clockMemory,
+            changeMemory,
             metrics,
             tunnel: tunnel.address,
             connectionsMax: Math.ceil(HTTP_LIMITS.connectionsMax / workers),

@@ -12,6 +12,8 @@ export type WorkerStart = {
   readonly rates: SharedArrayBuffer
   /** Memory of the store's clock. */
   readonly clockMemory: SharedArrayBuffer
+  /** Memory of what threads changed in the store. */
+  readonly changeMemory: SharedArrayBuffer
   /** Memory of metrics, by number of the thread. */
   readonly metrics: readonly SharedArrayBuffer[]
   /** Where connections are passed on to that are not for the lane. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createChangeMemory } from '../storage/thread-changes.ts'
 import { createSharedRates } from '../system/shared-rate-counters.ts'
 import { createClockMemory } from '../system/store-clock.ts'
 import type { Log } from './log.ts'
@@ -18,6 +19,7 @@ function startOf(rates: SharedArrayBuffer, lives: SharedArrayBuffer): (thread: n
     port: 0,
     rates,
     clockMemory: createClockMemory(),
+    changeMemory: createChangeMemory(),
     metrics: [lives],
     tunnel: { path: '', secret: new Uint8Array(0) },
     connectionsMax: 1,

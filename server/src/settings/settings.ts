@@ -10,6 +10,7 @@ import {
   text,
   wholeNumber,
 } from './setting-kinds.ts'
+import { withoutSecrets } from './without-secrets.ts'
 
 /** One thing an operator may decide. */
 export type Setting<T> = {
@@ -42,7 +43,7 @@ export const SETTINGS = {
     ['port'],
   ),
   storage: setting(
-    secret(1, 'sqlite:PATH, sqlite::memory: or postgres://...', withoutPassword),
+    secret(1, 'sqlite:PATH, sqlite::memory: or postgres://...', withoutSecrets),
     undefined,
     'Where everything is kept: `sqlite:PATH`, `sqlite::memory:` for nothing that lasts, or `postgres://USER@HOST/DATABASE`, which several servers may share; unset: the file `latchkey.db` in `dataDir`.',
   ),
@@ -545,9 +546,4 @@ function setting<T>(
   aliases: readonly string[] = [],
 ): Setting<T> {
   return { kind, initial, sentence, aliases }
-}
-
-/** A storage address for people: the password of a URL is left out. */
-function withoutPassword(address: string): string {
-  return address.replace(/^([a-z]+:\/\/[^:@/]*):.*@/i, '$1:[secret]@')
 }

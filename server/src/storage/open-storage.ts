@@ -2,6 +2,7 @@ import { DomainError } from '../core/errors.ts'
 import type { ClusterView } from '../core/ports/cluster-nodes.ts'
 import type { Storage } from '../core/ports/storage.ts'
 import type { KeyLayout } from './key-layout.ts'
+import { createChangeMemory, ThreadChanges } from './thread-changes.ts'
 
 /** Limits of a storage; each has a default. */
 export type StorageOptions = {
@@ -27,6 +28,8 @@ export type StorageOptions = {
   readonly rateWaitMaxMs?: number
   /** A clock that only ever goes forward, in ms. `performance.now` */
   readonly monotonicNow?: () => number
+  /** What the threads of this process share that have the same store open; see `createChangeMemory`. Its own. */
+  readonly changeMemory?: SharedArrayBuffer
 }
 
 const WAITING_CHANGES_MAX = 10_000
@@ -68,6 +71,7 @@ export async function openStorage(url: string, options: StorageOptions = {}): Pr
       creditLeaseMax: options.creditLeaseMax ?? CREDIT_LEASE_MAX,
       whenUnreachable: options.whenUnreachable ?? 'refuse',
       now: options.monotonicNow ?? monotonicNow,
+      threads: new ThreadChanges(options.changeMemory ?? createChangeMemory()),
     })
   }
   if (scheme !== 'sqlite') throw cannotOpen(scheme, `there is no driver for it; there are ${KNOWN}`)

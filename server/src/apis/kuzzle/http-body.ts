@@ -81,12 +81,14 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-/** As much of a malformed body as the error shows, so that people recognise it. */
+/** As much of a malformed body as the error shows, so that people recognise it; one that is too deep is told so. */
 const SHOWN_LENGTH = 50
 
 function parseBodyText(text: string): JsonValue {
   const parsed = parseJson(text)
-  return parsed.ok ? parsed.value : fail('network.http.body_parse_failed', text.slice(0, SHOWN_LENGTH))
+  if (parsed.ok) return parsed.value
+  const isTooDeep = parsed.value !== undefined
+  return fail('network.http.body_parse_failed', isTooDeep ? parsed.detail : text.slice(0, SHOWN_LENGTH))
 }
 
 function parseForm(text: string): JsonValue {

@@ -289,6 +289,12 @@ describe('over HTTP', () => {
       assert.ok(!test.logged.join('\n').includes('s3cret'))
     })
 
+    it('that is nested too deep is refused with that reason', async () => {
+      const query = `${'{"bool":{"must":['.repeat(40)}${']}}'.repeat(40)}`
+      const { body } = await check(query)
+      assert.equal(body.message, 'Unable to convert the HTTP body to JSON: nested deeper than 100 levels')
+    })
+
     it('with too large a part is refused', async () => {
       const parts = `--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n${'y'.repeat(1_025)}\r\n--b--\r\n`
       const answer = await check(parts, { 'content-type': 'multipart/form-data; boundary=b' })

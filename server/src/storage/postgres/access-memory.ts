@@ -12,13 +12,41 @@ import type { ReadThrough } from './read-through.ts'
 /** Records of one kind, and users, that are kept in memory; the oldest are dropped first, and lose their identity then. */
 const REMEMBERED_MAX = 10_000
 
+type KnownRecord<T> = {
+  readonly value: T
+  readonly revision: number
+  /** How many changes were heard of when it was last read by itself. */
+  epoch?: number
+}
+
 /** Records by id and revision: as long as a record has the same revision, it is the identical object. */
 export class RecordMemory<Id extends string, T> {
   readonly #fromRow: (row: Row) => T
-  readonly #known = new Map<Id, { readonly value: T; readonly revision: number }>()
+  readonly #known = new Map<Id, KnownRecord<T>>()
+  #epoch = 0
 
   constructor(fromRow: (row: Row) => T) {
     this.#fromRow = fromRow
+  }
+
+  /** Somebody changed one of them. */
+  outdate(): void {
+    this.#epoch += 1
+  }
+
+  /** The record that `load` reads the row of, see `recall`. */
+  async read(id: Id, load: () => Promise<Row | undefined>): Promise<T | undefined> {
+    const epoch = this.#epoch
+    const record = this.recall(id, await load())
+    const known = this.#known.get(id)
+    if (known !== undefined) known.epoch = epoch
+    return record
+  }
+
+  /** What was read since anybody was heard to have changed one. */
+  current(id: Id): { readonly found: T } | undefined {
+    const known = this.#known.get(id)
+    return known?.epoch === this.#epoch ? { found: known.value } : undefined
   }
 
   /** The record of a row, whose last column is the revision. */
@@ -170,7 +198,8 @@ function isSame(one: readonly Role[], other: readonly Role[]): boolean {
   return one.length === other.length && one.every((role, index) => role === other[index])
 }
 
-function forgetOldest(known: Map<string, unknown>): void {
+/** Drops the oldest of what is remembered when it is too much. */
+export function forgetOldest(known: Map<string, unknown>): void {
   if (known.size <= REMEMBERED_MAX) return
   for (const id of known.keys()) {
     known.delete(id)

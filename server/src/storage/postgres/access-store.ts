@@ -32,10 +32,15 @@ const LAST_RESORT = 'anonymous' as ProfileId
  * memory what nobody was heard to have changed.
  */
 export function createAccessStore(audit: AuditWriter, parts: Omit<UserRolesParts, 'roles'>): AccessStore {
-  const { database } = parts
+  const { database, readThrough } = parts
   const roles = new RecordMemory<RoleId, Role>(roleFromRow)
   const profiles = new RecordMemory<ProfileId, Profile>(profileFromRow)
   const userRoles = new UserRoles({ ...parts, roles })
+  parts.feed.listen(({ kind }) => {
+    if (kind !== 'access' && kind !== 'everything') return
+    roles.outdate()
+    profiles.outdate()
+  })
 
   const change = <T>(event: AuditEvent, work: (transaction: Transaction) => Promise<T>): Promise<T> =>
     database.change(async (transaction) => {
@@ -46,12 +51,16 @@ export function createAccessStore(audit: AuditWriter, parts: Omit<UserRolesParts
     })
 
   return {
-    async findRole(id) {
-      return roles.recall(id, await database.first(roleById(id)))
-    },
-    async findProfile(id) {
-      return profiles.recall(id, await database.first(profileById(id)))
-    },
+    findRole: (id) =>
+      readThrough.read(
+        () => roles.read(id, () => database.first(roleById(id))),
+        () => roles.current(id),
+      ),
+    findProfile: (id) =>
+      readThrough.read(
+        () => profiles.read(id, () => database.first(profileById(id))),
+        () => profiles.current(id),
+      ),
     rolesOf: (user) => userRoles.find(user),
     putRole(role, existing, event) {
       return change(event, async (transaction) => {

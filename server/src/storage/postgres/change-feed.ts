@@ -6,6 +6,7 @@ import type {
   StoreChanges,
 } from '../../core/ports/store-changes.ts'
 import { sql } from '../../query/sql/sql-text.ts'
+import type { ThreadChanges } from '../thread-changes.ts'
 import { CHANGES_KEPT, ChangeHistory, NEWS } from './change-history.ts'
 import type { Connection } from './connection.ts'
 import type { PostgresDatabase } from './database.ts'
@@ -18,6 +19,8 @@ export type FeedBounds = {
   readonly staleAfterMs: number
   /** A clock that only ever goes forward, in ms. */
   readonly now: () => number
+  /** What the threads of this process change. */
+  readonly threads: ThreadChanges
 }
 
 /** Shortest time between two questions, in ms, however often others say that something changed. */
@@ -68,6 +71,8 @@ export class ChangeFeed implements StoreChanges {
     database.whenChanged((changes, uids) => {
       this.#history.heardHere(uids)
       for (const change of changes) this.#tell(change, 'this node')
+      // Of what may not be stored nothing is acknowledged; and what concerns budgets is not answered from memory.
+      if (uids.length > 0 && changes.some(({ kind }) => kind !== 'lease')) bounds.threads.count()
       this.wake()
     })
   }
@@ -79,7 +84,16 @@ export class ChangeFeed implements StoreChanges {
   }
 
   isFresh(): boolean {
+    if (this.isBehind()) {
+      this.#wakeUp()
+      return false
+    }
     return this.#bounds.now() - this.#heardAt < this.#bounds.staleAfterMs
+  }
+
+  /** Another thread of this process acknowledged a change that this one has not heard of. */
+  isBehind(): boolean {
+    return this.#bounds.threads.isBehind()
   }
 
   listen(listener: ChangeListener): () => void {
@@ -155,7 +169,8 @@ export class ChangeFeed implements StoreChanges {
   async #ask(): Promise<void> {
     try {
       const connection = await this.#connected()
-      const askedAt = this.#bounds.now()
+      const { now, threads } = this.#bounds
+      const [askedAt, { counted }] = [now(), threads]
       const answerMaxMs = Math.max(ANSWER_MIN_MS, this.#bounds.staleAfterMs)
       const question = { text: NEWS, name: 'latchkey_news', values: [this.#history.from], answerMaxMs }
       const { rows } = await connection.ask(question)
@@ -163,6 +178,7 @@ export class ChangeFeed implements StoreChanges {
       // Those of this node as well, when it does not know them to be stored: whoever made them was told that they may be.
       for (const change of heard) this.#tell(change, 'another node')
       this.#heardAt = askedAt
+      threads.hear(counted)
       if (needsNumbers) this.#numberSoon()
     } catch {
       // Nothing is trusted that is not heard of in time; `isFresh` says so.

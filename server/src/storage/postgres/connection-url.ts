@@ -9,11 +9,17 @@ const OURS = ['target_session_attrs', 'load_balance_hosts']
 /** The only kinds of servers that a store can use: each of them takes changes. */
 const WRITABLE = ['any', 'read-write', 'primary']
 
+/** TLS with a certificate that somebody vouches for, for the host that was asked for. */
+const VERIFIED = ['verify-full', 'verify-ca', 'require']
+
+/** What `sslmode` may be. Those that are happy with no encryption are not among them: who wants none says so. */
+const SSL_MODES = ['disable', 'no-verify', ...VERIFIED]
+
 /**
  * The URLs of the servers that one URL names, in its order: `postgres://user@one:5432,two:5433/latchkey`.
  *
  * libpq's `target_session_attrs` is understood where it asks for a server that takes changes, which is what a store needs
- * in any case.
+ * in any case. `sslmode` means at least what it means to libpq, and `require` more: see `VERIFIED`.
  *
  * @throws {DomainError} `storage.unavailable` for what is no such URL; the message repeats nothing of it.
  */
@@ -35,7 +41,17 @@ function withoutOurs(url: string): string {
   const wanted = parsed.searchParams.get('target_session_attrs') ?? 'any'
   if (!WRITABLE.includes(wanted)) throw notUnderstood('target_session_attrs must be read-write')
   for (const name of OURS) parsed.searchParams.delete(name)
+  settleSslMode(parsed.searchParams)
   return parsed.href
+}
+
+/** The driver takes any word for TLS, and warns of those whose meaning it is going to change. The last one counts. */
+function settleSslMode(parameters: URLSearchParams): void {
+  const mode = parameters.getAll('sslmode').at(-1)
+  if (mode === undefined) return
+  if (!SSL_MODES.includes(mode)) throw notUnderstood(`sslmode must be one of ${SSL_MODES.join(', ')}`)
+  const isLibpqs = parameters.get('uselibpqcompat') === 'true'
+  parameters.set('sslmode', VERIFIED.includes(mode) && !isLibpqs ? 'verify-full' : mode)
 }
 
 function notUnderstood(state: string) {

@@ -112,7 +112,7 @@ export class PostgresDatabase {
   /** A short read whose text was made before. @throws As `read`. */
   readPrepared(statement: WireStatement): Promise<Answer> {
     const bounded = { ...statement, answerMaxMs: SHORT_READ_MAX_MS }
-    return this.#again(async () => (await this.#shared.take()).ask(bounded))
+    return this.#again(async () => (await this.#shared.take()).ask(bounded), isWorthReadingAgain)
   }
 
   /** A statement with `$1` and so on, to be read with values of the moment. */
@@ -124,7 +124,8 @@ export class PostgresDatabase {
   /** A read that takes long, gives many rows, or whose text is like no other. @throws As `read`. */
   async readMany(statement: SqlText): Promise<readonly Row[]> {
     const wire = toWire(statement)
-    const { rows } = await this.#again(() => this.#pool.use((connection) => connection.ask(wire)))
+    const read = () => this.#pool.use((connection) => connection.ask(wire))
+    const { rows } = await this.#again(read, isWorthReadingAgain)
     return rows
   }
 
@@ -212,6 +213,11 @@ export class PostgresDatabase {
 
 function isWorthRepeating(error: unknown): boolean {
   return isConnectionError(error) || isReadOnly(error)
+}
+
+/** Also what met a change of where things are; see `partition-keys.ts`. */
+function isWorthReadingAgain(error: unknown): boolean {
+  return isWorthRepeating(error) || lostARace(error)
 }
 
 function toWire(statement: SqlText): WireStatement {

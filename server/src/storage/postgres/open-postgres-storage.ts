@@ -62,12 +62,13 @@ function createStorage(database: PostgresDatabase, feed: ChangeFeed, bounds: Pos
   const leases = new CreditLeases(database, bounds, feed)
   const rates = new PostgresRateCounters(database, bounds)
   const parts = { database, audit, feed, leases }
+  const lookUps = { database, feed, readThrough }
   return {
-    keys: createKeyStore(parts, { database, memory, feed, readThrough }),
+    keys: createKeyStore(parts, { ...lookUps, memory }),
     legacyKeys: createLegacyKeyStore(parts, memory),
-    users: createUserStore(database, audit),
-    access: createAccessStore(audit, { database, feed, readThrough }),
-    sessions: createSessionStore(database, audit),
+    users: createUserStore(audit, lookUps),
+    access: createAccessStore(audit, lookUps),
+    sessions: createSessionStore(audit, lookUps),
     audit: createAuditStore(database, audit),
     config: createConfigStore(database, audit),
     idempotency: createIdempotencyStore(database),

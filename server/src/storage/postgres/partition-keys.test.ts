@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DomainError } from '../../core/errors.ts'
+import type { KeyStore } from '../../core/ports/key-store.ts'
 import type { Storage } from '../../core/ports/storage.ts'
+import { sql } from '../../query/sql/sql-text.ts'
 import { aKey, anEvent, keyId, numbers, refusal, revokeKey, userId } from '../contract/records.ts'
+import { parseKeys } from '../contract/search-contract.ts'
 import { openStorage } from '../open-storage.ts'
 import { parseConnectionUrl } from './connection-url.ts'
 import { PostgresDatabase } from './database.ts'
@@ -10,12 +15,14 @@ import { partitionKeys, readKeyLayout } from './partition-keys.ts'
 import { type PostgresServer, postgresIsMissing, startPostgres } from './testing/postgres-server.ts'
 import { until } from './testing/until.ts'
 
+const BOUNDS = { connectionsMax: 2, waitingMax: 10, lockWaitMaxMs: 60_000 }
+
 const OWNERS = ['-1', 'admin', 'ann', 'bob', 'cid', 'dan', 'eve', 'fay'] as const
 
 describe('keys in partitions', { skip: postgresIsMissing() }, () => {
   let server: PostgresServer
   before(async () => {
-    server = await startPostgres()
+    server = await startPostgres({ deadlock_timeout: '100ms' })
   })
   after(() => server.stop())
 
@@ -196,6 +203,72 @@ describe('keys in partitions', { skip: postgresIsMissing() }, () => {
     assert.deepEqual(await readKeyLayout(url), { partitions: 1, keys: 99 })
   })
 
+  test('are never taken for gone while they are split: the true answer, or that the store is busy', async () => {
+    const url = await filledStore()
+    const nodes = await Promise.all(numbers(2).map(() => openStorage(url, { staleAfterMs: 0 })))
+    const [first] = nodes
+    const replaces = aKey('ann-1', 'ann').fingerprint
+    const to = { replaces, fingerprint: aKey('newer', 'ann').fingerprint, previousGoodUntil: 9e15 }
+    assert.ok(await first?.keys.rotate(keyId('ann-1'), to, anEvent('key.rotate', 'ann-1')))
+    const counts = { right: 0, busy: 0, uses: 0 }
+    const wrong: string[] = []
+    try {
+      let isOver = false
+      const asking = nodes.flatMap(({ keys }, node) =>
+        Object.entries(questionsOf(keys, counts)).map(async ([name, isThere]) => {
+          for (let n = node; !isOver; n += 1) {
+            await sleep(5)
+            try {
+              if (await isThere(OWNERS[n % OWNERS.length] ?? 'ann', (n % 2) + 2 * node)) counts.right += 1
+              else wrong.push(name)
+            } catch (error) {
+              if (error instanceof DomainError && error.code === 'storage.unavailable') counts.busy += 1
+              else wrong.push(`${name}: ${String(error)}`)
+            }
+          }
+        }),
+      )
+      for (const partitions of [3, 8, 2, 5, 1]) await split(url, partitions)
+      isOver = true
+      await Promise.all(asking)
+      assert.deepEqual(countOf(wrong), {})
+      assert.ok(counts.right > 100, JSON.stringify(counts))
+      const days = await first?.keys.usage(keyId('bob-4'), 3)
+      assert.equal(days?.[0]?.accepted, counts.uses)
+    } finally {
+      for (const node of nodes) await node.close()
+    }
+  })
+
+  test('are in a snapshot that was opened while they were split', async () => {
+    const url = await filledStore()
+    const schema = schemaOf(url)
+    const database = new PostgresDatabase(parseConnectionUrl(url), BOUNDS)
+    const waiting = async (count: number): Promise<void> => {
+      const blocked = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+      await until(async () => (await server.run(blocked)).length === count)
+    }
+    const open = Promise.withResolvers<void>()
+    try {
+      const reading = database.change(async (transaction) => {
+        await transaction.script(`SELECT count(*) FROM ${schema}.keys`)
+        await open.promise
+      })
+      const splitting = split(url, 4)
+      await waiting(1)
+      const counted = database.snapshot(
+        async (snapshot) => (await snapshot.all(sql`SELECT count(*) FROM keys`))[0]?.[0],
+      )
+      await waiting(2)
+      open.resolve()
+      await Promise.all([reading, splitting])
+      assert.equal(await counted, 40)
+    } finally {
+      open.resolve()
+      await database.close()
+    }
+  })
+
   test('are for programs that know of them: others refuse, and as long as one runs nothing is split', async () => {
     const url = await filledStore()
     const schema = schemaOf(url)
@@ -213,11 +286,7 @@ describe('keys in partitions', { skip: postgresIsMissing() }, () => {
     assert.deepEqual(await contentsOf(url), before)
     await server.run(`DELETE FROM ${schema}.cluster_nodes`)
     await split(url, 4)
-    const old = new PostgresDatabase(parseConnectionUrl(url), {
-      connectionsMax: 1,
-      waitingMax: 10,
-      lockWaitMaxMs: 60_000,
-    })
+    const old = new PostgresDatabase(parseConnectionUrl(url), BOUNDS)
     try {
       const known = readMigrations().filter(({ version }) => version < 8)
       const error = await refusal(migrate(old, known), 'storage.unavailable')
@@ -229,3 +298,35 @@ describe('keys in partitions', { skip: postgresIsMissing() }, () => {
     }
   })
 })
+
+type Counts = { uses: number }
+
+/** What is asked of keys that are there, each of them by one node at a time: whether they seem to be. */
+function questionsOf(keys: KeyStore, counts: Counts) {
+  const everything = parseKeys({ query: { match_all: {} } }, 0, 10) ?? assert.fail()
+  return {
+    lookUp: async (owner: string, n: number) => {
+      const found = await keys.lookUp(aKey(`${owner}-${n}`, owner).fingerprint)
+      return found !== undefined && found.revocation === undefined
+    },
+    findById: async (owner: string, n: number) =>
+      (await keys.findById(keyId(`${owner}-${n}`)))?.id === `${owner}-${n}`,
+    update: async (owner: string, n: number) =>
+      (await keys.update(keyId(`${owner}-${n}`), (key) => key, anEvent('key.update'))) !== undefined,
+    list: async (owner: string) =>
+      (await keys.list({ owner: userId(owner), now: 0 }, { limit: 9 })).keys.length > 0,
+    search: async (owner: string) => (await keys.search(userId(owner), everything)).total > 0,
+    usage: async () => (await keys.usage(keyId('ann-1'), 3)).length === 1,
+    noteUses: async () => {
+      await keys.noteUses([{ id: keyId('bob-4'), days: new Map([[3, { accepted: 1, refused: 0 }]]) }])
+      counts.uses += 1
+      return true
+    },
+  }
+}
+
+function countOf(names: readonly string[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    [...new Set(names)].map((name) => [name, names.filter((one) => one === name).length]),
+  )
+}

@@ -252,13 +252,29 @@ function tablesBeside(partitions: number): string {
 }
 
 /**
+ * A statement that waits for `keys` while they are split may go on with what it saw before, and there nothing is where the keys
+ * are now. PostgreSQL tells what they are called now whatever a statement sees; so who finds nothing looks whether it sees
+ * that. It fails as who lost a race does, and whoever asked asks again.
+ */
+const REFUSE_IF_MOVED = `IF NOT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('keys')) THEN
+        RAISE serialization_failure USING MESSAGE = 'keys are being split';
+      END IF`
+
+/**
  * By the owner, and so in one partition. `key_owner_of_id` is said to be immutable although it reads a table, and is only ever
  * part of a statement that reads the same things anyway: so PostgreSQL asks it while it plans, and plans for one partition
  * instead of all.
  */
 const FUNCTIONS = `CREATE FUNCTION key_owner_of_id(wanted text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+    DECLARE
+      whose text COLLATE "C";
     BEGIN
-      RETURN (SELECT owner FROM key_ids WHERE id = wanted);
+      SELECT owner INTO whose FROM key_ids WHERE id = wanted;
+      IF FOUND THEN
+        RETURN whose;
+      END IF;
+      ${REFUSE_IF_MOVED};
+      RETURN NULL;
     END
     $$;
     CREATE FUNCTION key_place_by_id(owner text, id text) RETURNS boolean
@@ -271,10 +287,16 @@ const FUNCTIONS = `CREATE FUNCTION key_owner_of_id(wanted text) RETURNS text LAN
       IF FOUND THEN
         RETURN QUERY SELECT * FROM keys WHERE keys.owner = whose AND keys.fingerprint = wanted;
       END IF;
+      IF NOT FOUND THEN
+        ${REFUSE_IF_MOVED};
+      END IF;
     END
     $$;
     CREATE FUNCTION key_place_by_uid(wanted uuid) RETURNS SETOF keys LANGUAGE plpgsql STABLE ROWS 1 AS $$
     BEGIN
       RETURN QUERY SELECT * FROM keys WHERE keys.uid = wanted;
+      IF NOT FOUND THEN
+        ${REFUSE_IF_MOVED};
+      END IF;
     END
     $$`

@@ -18,20 +18,20 @@ type Recall<T> = () => { readonly found: T } | undefined
 
 /** Reads what memory cannot be trusted with, and knows what to do when the store does not answer. */
 export class ReadThrough {
-  readonly #feed: Pick<ChangeFeed, 'isFresh' | 'lag'>
+  readonly #feed: Pick<ChangeFeed, 'isFresh' | 'isBehind' | 'lag'>
   readonly #policy: StalePolicy
   /** The store did not answer the last time, and nothing was heard since. */
   #isSuspect = false
   #isTrying = false
 
-  constructor(feed: Pick<ChangeFeed, 'isFresh' | 'lag'>, policy: StalePolicy) {
+  constructor(feed: Pick<ChangeFeed, 'isFresh' | 'isBehind' | 'lag'>, policy: StalePolicy) {
     this.#feed = feed
     this.#policy = policy
   }
 
   /**
    * What `load` reads. When the store does not answer, and the node heard nothing lately, what `recall` remembers, as far
-   * as the policy allows it. While that lasts one at a time tries the store, and nobody else waits for it.
+   * as the policy allows it. While that lasts one at a time tries the store, and waits for it only if memory has no answer.
    *
    * @throws {DomainError} `storage.unavailable`, `server.overloaded`.
    */
@@ -39,6 +39,15 @@ export class ReadThrough {
     if (this.#isSuspect && this.#feed.isFresh()) this.#isSuspect = false
     if (!this.#isSuspect) return this.#load(load, recall)
     if (this.#isTrying) return this.#withoutStore(recall, unavailable('it did not answer lately'))
+    const tried = this.#try(load, recall)
+    const recalled = this.#isStaleServed() ? recall() : undefined
+    if (recalled === undefined) return tried
+    // Whoever comes next hears of how it went.
+    tried.catch(() => undefined)
+    return recalled.found
+  }
+
+  async #try<T>(load: () => Promise<T>, recall: Recall<T>): Promise<T> {
     this.#isTrying = true
     try {
       return await this.#load(load, recall)
@@ -60,11 +69,16 @@ export class ReadThrough {
   }
 
   #withoutStore<T>(recall: Recall<T>, error: DomainError): T {
-    const { whenUnreachable, staleMaxMs } = this.#policy
-    if (whenUnreachable === 'refuse' || this.#feed.lag().heardMsAgo >= staleMaxMs) throw error
+    if (!this.#isStaleServed()) throw error
     const recalled = recall()
     if (recalled === undefined) throw error
     return recalled.found
+  }
+  /** What this process acknowledged holds for all of its threads, also then. */
+  #isStaleServed(): boolean {
+    const { whenUnreachable, staleMaxMs } = this.#policy
+    if (whenUnreachable === 'refuse' || this.#feed.lag().heardMsAgo >= staleMaxMs) return false
+    return !this.#feed.isBehind()
   }
 }
 

@@ -77,6 +77,7 @@ function withIndex(
 ): Promise<boolean> {
   return database.change(async (transaction) => {
     transaction.later(sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`)
+    transaction.later(sql`LOCK TABLE ONLY keys IN ACCESS SHARE MODE`)
     const row = await transaction.first(UPKEEP_STATEMENTS.lock(owner))
     if (row === undefined) return false
     return work(transaction, { no: column<number>(row, 0), indexedTo: column<number>(row, 1) })

@@ -1,24 +1,23 @@
 import type { Session } from '../../core/access/session.ts'
-import type { UserId } from '../../core/ids.ts'
 import type { Fingerprint } from '../../core/keys/fingerprint.ts'
 import type { SessionStore } from '../../core/ports/session-store.ts'
 import type { StoreChange } from '../../core/ports/store-changes.ts'
 import { type SqlText, sql } from '../../query/sql/sql-text.ts'
 import type { AuditWriter } from './audit-store.ts'
-import { insertChange, newTellingRow, type TellingRow } from './change.ts'
-import { bytes, column, fingerprintOfBytes, number, text, truth } from './column.ts'
-import type { Answer, Row } from './connection.ts'
-import type { PostgresDatabase } from './database.ts'
+import { insertChange, newTellingRow, noteChanges, type TellingRow } from './change.ts'
+import { bytes, fingerprintOfBytes, number, text, truth } from './column.ts'
+import type { Answer } from './connection.ts'
 import { requireOwner } from './owners.ts'
+import { SESSION_COLUMNS, SessionLookUp, type SessionLookUpParts } from './session-look-up.ts'
 import type { Transaction } from './transaction.ts'
 
-const COLUMNS = sql`fingerprint, owner, ttl_ms, expires_at, single_use, refreshed, created_at`
-
 /** Sessions in PostgreSQL. */
-export function createSessionStore(database: PostgresDatabase, audit: AuditWriter): SessionStore {
+export function createSessionStore(audit: AuditWriter, parts: SessionLookUpParts): SessionStore {
+  const { database } = parts
+  const lookUp = new SessionLookUp(parts)
   async function insert(transaction: Transaction, session: Session): Promise<void> {
     await requireOwner(transaction, session.owner)
-    transaction.later(sql`INSERT INTO sessions (${COLUMNS}) VALUES (${sessionValues(session)})`)
+    transaction.later(sql`INSERT INTO sessions (${SESSION_COLUMNS}) VALUES (${sessionValues(session)})`)
   }
 
   return {
@@ -28,12 +27,7 @@ export function createSessionStore(database: PostgresDatabase, audit: AuditWrite
         transaction.later(audit.insert(event))
       })
     },
-    async findByFingerprint(fingerprint) {
-      const row = await database.first(
-        sql`SELECT ${COLUMNS} FROM sessions WHERE fingerprint = ${bytes(fingerprint)}`,
-      )
-      return row && sessionFromRow(row, fingerprint)
-    },
+    findByFingerprint: (fingerprint) => lookUp.find(fingerprint),
     async consume(fingerprint) {
       const { count } = await database.changeBy(
         sql`DELETE FROM sessions WHERE fingerprint = ${bytes(fingerprint)} AND single_use`,
@@ -43,6 +37,7 @@ export function createSessionStore(database: PostgresDatabase, audit: AuditWrite
     refresh(old, oldExpiresAt, next, event) {
       return database.change(async (transaction) => {
         if ((await transaction.run(markRefreshed(old, oldExpiresAt))) === 0) return false
+        noteChanges(transaction, [{ kind: 'sessions', fingerprints: [old] }])
         await insert(transaction, next)
         transaction.later(audit.insert(event))
         return true
@@ -74,6 +69,7 @@ export function createSessionStore(database: PostgresDatabase, audit: AuditWrite
       const { count } = await database.changeBy(sql`DELETE FROM sessions WHERE fingerprint IN (
         SELECT fingerprint FROM sessions WHERE expires_at < ${number(now)}
         ORDER BY expires_at LIMIT ${max}::bigint FOR UPDATE SKIP LOCKED)`)
+      if (count > 0) lookUp.forgetExpired(now)
       return count
     },
   }
@@ -94,18 +90,6 @@ function goneIn(answer: Answer): readonly StoreChange[] {
 function markRefreshed(fingerprint: Fingerprint, expiresAt: number): SqlText {
   return sql`UPDATE sessions SET refreshed = TRUE, expires_at = least(${number(expiresAt)}, expires_at)
     WHERE fingerprint = ${bytes(fingerprint)} AND NOT refreshed`
-}
-
-function sessionFromRow(row: Row, fingerprint: Fingerprint): Session {
-  return {
-    fingerprint,
-    owner: column<UserId>(row, 1),
-    ...(row[2] !== null && { ttlMs: column<number>(row, 2) }),
-    ...(row[3] !== null && { expiresAt: column<number>(row, 3) }),
-    singleUse: column<boolean>(row, 4),
-    refreshed: column<boolean>(row, 5),
-    createdAt: column<number>(row, 6),
-  }
 }
 
 function sessionValues(session: Session): SqlText {

@@ -21,7 +21,8 @@ export class Snapshot implements RowSource {
   constructor(connection: Connection, toWire: ToWire) {
     this.#connection = connection
     this.#toWire = toWire
-    this.send('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    // What is seen is settled once keys are not being split: before, they would not be seen where they are then.
+    this.send('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE ONLY keys IN ACCESS SHARE MODE')
   }
 
   /** All rows; its text is to be one of few, since it stays prepared. */

@@ -1,13 +1,25 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { Client } from 'pg'
+import type { Session } from '../../core/access/session.ts'
 import { DomainError } from '../../core/errors.ts'
 import type { ApiKey } from '../../core/keys/api-key.ts'
 import { fingerprintOf } from '../../core/keys/fingerprint.ts'
 import type { Storage } from '../../core/ports/storage.ts'
 import type { ChangeOrigin } from '../../core/ports/store-changes.ts'
 import { aKnoxKey } from '../contract/knox-keys-contract.ts'
-import { aKey, anEvent, numbers, refusal, revokeKey, userId, withUsers } from '../contract/records.ts'
+import {
+  aKey,
+  anEvent,
+  aSession,
+  numbers,
+  profileId,
+  refusal,
+  revokeKey,
+  roleId,
+  userId,
+  withUsers,
+} from '../contract/records.ts'
 import { openStorage, type StorageOptions } from '../open-storage.ts'
 import { NEWS } from './change-history.ts'
 import { NOTHING_MAX_MS } from './key-memory.ts'
@@ -208,10 +220,85 @@ describe('a node that does not hear of changes', { skip: postgresIsMissing() }, 
   )
 
   test(
+    'finds sessions as it finds keys: from memory while it hears of their end, then from the store, then not for long',
+    withNodes(async ({ well, cut, proxy, pass }) => {
+      await withUsers(well, 'ann')
+      const [ended, refreshed, lasting] = ['ended', 'refreshed', 'lasting'].map((token) =>
+        aSession(token, 'ann'),
+      )
+      if (!ended || !refreshed || !lasting) return assert.fail()
+      for (const session of [ended, refreshed, lasting]) {
+        await well.sessions.insert(session, anEvent('session.create'))
+        assert.deepEqual(await cut.sessions.findByFingerprint(session.fingerprint), session)
+      }
+      await well.sessions.remove(ended.fingerprint, anEvent('session.logout'))
+      await well.sessions.refresh(
+        refreshed.fingerprint,
+        9_000,
+        aSession('next', 'ann'),
+        anEvent('session.refresh'),
+      )
+      const find = async ({ fingerprint }: Session) => cut.sessions.findByFingerprint(fingerprint)
+      await until(async () => (await find(ended)) === undefined)
+      await until(async () => (await find(refreshed))?.expiresAt === 9_000)
+      proxy.swallow('others')
+      assert.deepEqual(await find(lasting), lasting)
+      proxy.swallow('feed')
+      pass(STALE_AFTER_MS)
+      await refusal(find(lasting), 'storage.unavailable')
+      const askedAt = performance.now()
+      await Promise.allSettled(numbers(20).map(() => find(lasting)))
+      assert.ok(
+        performance.now() - askedAt < 3_500,
+        'one tries the store, and is not waited for by the others',
+      )
+    }),
+  )
+
+  test(
+    'serves stale keys and sessions at once, and tries the store beside that',
+    withNodes(
+      async (nodes) => {
+        const { well, cut, proxy, pass } = nodes
+        const key = await aSharedKey(nodes, 'k')
+        await withUsers(well, 'ann')
+        const session = aSession('token', 'ann')
+        const find = () => cut.sessions.findByFingerprint(session.fingerprint)
+        await well.sessions.insert(session, anEvent('session.create'))
+        assert.deepEqual(await find(), session)
+        const user = await cut.users.find(userId('ann'))
+        const role = await cut.access.findRole(roleId('base'))
+        const profile = await cut.access.findProfile(profileId('default'))
+        assert.ok(user && role && profile)
+        proxy.swallow('feed')
+        proxy.swallow('others')
+        pass(STALE_AFTER_MS)
+        // Nobody knows yet that the store is silent.
+        assert.deepEqual(await look(cut, key), { key })
+        const askedAt = performance.now()
+        for (const _ of numbers(3)) {
+          assert.deepEqual(await look(cut, key), { key })
+          assert.deepEqual(await find(), session)
+          assert.deepEqual(await cut.users.find(userId('ann')), user)
+          assert.equal(await cut.access.findRole(roleId('base')), role)
+          assert.equal(await cut.access.findProfile(profileId('default')), profile)
+        }
+        assert.ok(performance.now() - askedAt < 500)
+        proxy.recover()
+        await revokeKey(well.keys, key.id)
+        await until(() => isRevoked(cut, key))
+      },
+      { whenUnreachable: 'serve-stale' },
+    ),
+  )
+
+  test(
     'serves no roles of which it heard that they may have changed, although it may serve stale ones',
     withNodes(
       async ({ well, cut, proxy, pass }) => {
         await withUsers(well, 'ann')
+        await cut.access.findRole(roleId('base'))
+        await cut.users.find(userId('ann'))
         const before = await cut.access.rolesOf(userId('ann'))
         await until(() => !(cut.access.rolesOf(userId('ann')) instanceof Promise))
         const heard = new Promise<void>((resolve) => {
@@ -229,6 +316,8 @@ describe('a node that does not hear of changes', { skip: postgresIsMissing() }, 
         proxy.swallow('others')
         pass(STALE_AFTER_MS)
         await refusal(Promise.resolve(cut.access.rolesOf(userId('ann'))), 'storage.unavailable')
+        await refusal(cut.access.findRole(roleId('base')), 'storage.unavailable')
+        await refusal(cut.users.find(userId('ann')), 'storage.unavailable')
       },
       { whenUnreachable: 'serve-stale' },
     ),

@@ -14,16 +14,19 @@ import {
   createCredentialsPart,
   insertNewUsersCredentials,
 } from './credentials-store.ts'
-import type { PostgresDatabase } from './database.ts'
 import { violatedUnique } from './postgres-error.ts'
 import { endAllKeys, endOwnersKeys } from './revoked-keys.ts'
 import { searchUsers } from './search.ts'
+import type { SessionLookUpParts } from './session-look-up.ts'
 import type { Transaction } from './transaction.ts'
+import { UserLookUp, userById } from './user-look-up.ts'
 import { USER_COLUMNS, userFromRow } from './user-row.ts'
 import { insertUser, replaceUser, requireProfiles } from './user-writer.ts'
 
 /** Users and their credentials in PostgreSQL. */
-export function createUserStore(database: PostgresDatabase, audit: AuditWriter): UserStore {
+export function createUserStore(audit: AuditWriter, parts: SessionLookUpParts): UserStore {
+  const { database } = parts
+  const lookUp = new UserLookUp(parts)
   const users: Omit<UserStore, keyof CredentialsPart> = {
     async create(user, credentials, event, onlyIfNoneHas) {
       const creation = database.change(async (transaction) => {
@@ -31,7 +34,7 @@ export function createUserStore(database: PostgresDatabase, audit: AuditWriter):
         if (onlyIfNoneHas !== undefined && (await transaction.first(holderOf(onlyIfNoneHas))) !== undefined) {
           throw adminExists(onlyIfNoneHas)
         }
-        if ((await transaction.first(byId(user.id))) !== undefined) throw userAlreadyExists(user.id)
+        if ((await transaction.first(userById(user.id))) !== undefined) throw userAlreadyExists(user.id)
         await requireProfiles(transaction, user.profileIds)
         insertUser(transaction, user)
         await insertNewUsersCredentials(transaction, credentials)
@@ -41,10 +44,7 @@ export function createUserStore(database: PostgresDatabase, audit: AuditWriter):
         throw violatedUnique(error) === 'users_pkey' ? userAlreadyExists(user.id) : error
       })
     },
-    async find(id) {
-      const row = await database.first(byId(id))
-      return row && userFromRow(row)
-    },
+    find: (id) => lookUp.find(id),
     async findMany(ids) {
       const rows = await database.readMany(sql`SELECT ${USER_COLUMNS} FROM users
         WHERE id = ANY (ARRAY(SELECT jsonb_array_elements_text(${storedJson(ids)}::jsonb)))`)
@@ -103,17 +103,13 @@ export function createUserStore(database: PostgresDatabase, audit: AuditWriter):
   return { ...users, ...createCredentialsPart(database, audit) }
 }
 
-function byId(id: UserId): SqlText {
-  return sql`SELECT ${USER_COLUMNS} FROM users WHERE id = ${text(id)}`
-}
-
 function holderOf(profileId: ProfileId): SqlText {
   return sql`SELECT 1 FROM user_profile WHERE profile_id = ${text(profileId)} LIMIT 1`
 }
 
 /** Locks a user against everybody who would give something to it. */
 async function requireUser(transaction: Transaction, id: UserId): Promise<Row> {
-  const row = await transaction.first(sql`${byId(id)} FOR UPDATE`)
+  const row = await transaction.first(sql`${userById(id)} FOR UPDATE`)
   if (row === undefined) throw userNotFound(id)
   return row
 }
