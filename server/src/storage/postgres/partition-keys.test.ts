@@ -318,7 +318,9 @@ function questionsOf(keys: KeyStore, counts: Counts) {
     search: async (owner: string) => (await keys.search(userId(owner), everything)).total > 0,
     usage: async () => (await keys.usage(keyId('ann-1'), 3)).length === 1,
     noteUses: async () => {
-      await keys.noteUses([{ id: keyId('bob-4'), days: new Map([[3, { accepted: 1, refused: 0 }]]) }])
+      await keys.noteUses([
+        { since: 0, id: keyId('bob-4'), days: new Map([[3, { accepted: 1, refused: 0 }]]) },
+      ])
       counts.uses += 1
       return true
     },
