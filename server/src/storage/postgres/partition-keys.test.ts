@@ -319,7 +319,7 @@ function questionsOf(keys: KeyStore, counts: Counts) {
     usage: async () => (await keys.usage(keyId('ann-1'), 3)).length === 1,
     noteUses: async () => {
       await keys.noteUses([
-        { since: 0, id: keyId('bob-4'), days: new Map([[3, { accepted: 1, refused: 0 }]]) },
+        { since: 9_000, id: keyId('bob-4'), days: new Map([[3, { accepted: 1, refused: 0 }]]) },
       ])
       counts.uses += 1
       return true
