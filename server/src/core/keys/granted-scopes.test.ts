@@ -3,7 +3,7 @@ import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import { rolesAllow } from '../access/evaluate-rights.ts'
 import type { ControllerRights } from '../access/role.ts'
-import { grantedScopes } from './granted-scopes.ts'
+import { COMPARISONS_MAX, grantedScopes } from './granted-scopes.ts'
 import { isScope, scopesKeep } from './scopes.ts'
 
 /** Few letters, so that patterns, rights and questions often meet. */
@@ -99,5 +99,16 @@ suite('what the scopes of a key come to', () => {
       'invoices:*',
     ])
     assert.deepEqual(grantedScopes(['*'], careful), [])
+  })
+
+  test('of no more patterns than can be compared soon, but of every scope without one', () => {
+    const names = 500
+    const actions = Object.fromEntries(Array.from({ length: names - 1 }, (_, n) => [`do${n}`, true]))
+    const role = grants({ things: { actions } })
+    const patterns = Array.from({ length: 1_000 }, (_, n) => `t*:*${n}`)
+    const granted = grantedScopes([...patterns, 'things:do300'], role)
+    const compared = patterns.slice(0, COMPARISONS_MAX / names)
+    assert.deepEqual(granted, [...new Set([...grantedScopes(compared, role), 'things:do300'])])
+    assert.deepEqual(grantedScopes(['*:*300', 'a:b'], role), ['things:do300'])
   })
 })

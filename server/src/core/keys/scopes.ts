@@ -31,9 +31,10 @@ export function scopesKeep(
   return false
 }
 
-/** Whether a pattern, in which `*` stands for any text, fits a name as a whole. */
-export function fitsPattern(pattern: string, name: string): boolean {
-  return fits(parseGlob(pattern), name)
+/** Whether names fit a pattern as a whole, in which `*` stands for any text. */
+export function patternOf(pattern: string): (name: string) => boolean {
+  const glob = parseGlob(pattern)
+  return (name) => fits(glob, name)
 }
 
 /** Scopes without `*` by controller, so that many of them cost no more than one; the others one after another. */
