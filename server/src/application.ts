@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createKuzzleApi, type KuzzleApi } from './apis/kuzzle/kuzzle-api.ts'
 import { SWEEP_INTERVAL_MS } from './apis/kuzzle/token-links.ts'
-import { createGithubKeys } from './apis/native/github-keys.ts'
+import { createGithubKeys, type GithubKeys } from './apis/native/github-keys.ts'
 import { createGuard } from './apis/native/guard.ts'
 import { createNativeApi } from './apis/native/native-api.ts'
 import { createOperations, type OperationsParts } from './apis/operations/operations.ts'
@@ -33,6 +33,7 @@ import { openVerifyListener } from './application/verify-listener.ts'
 import { readVersion } from './application/version.ts'
 import { humanUserId } from './core/access/human-names.ts'
 import { isJsonObject, type JsonObject } from './core/json.ts'
+import type { Clock } from './core/ports/clock.ts'
 import type { Storage } from './core/ports/storage.ts'
 import { redactedSettings } from './settings/redacted-settings.ts'
 import type { Settings } from './settings/settings.ts'
@@ -82,7 +83,7 @@ export async function startApplication(settings: Settings, log: Log): Promise<Ap
       authority,
       idempotency: storage.idempotency,
       clock: opened.clock,
-      ...(githubKeysUrl !== undefined && { githubKeys: createGithubKeys(githubKeysUrl, opened.clock) }),
+      ...(githubKeysUrl !== undefined && { githubKeys: githubKeysFrom(githubKeysUrl, opened.clock, log) }),
     })
     const knox = await openKnox(settings, opened, log)
     closers.push(knox.close)
@@ -214,6 +215,12 @@ function watch(observation: Observation, carriers: Carriers, storage: Storage): 
 function configurationOf(settings: Settings): JsonObject {
   const configuration: unknown = JSON.parse(JSON.stringify(redactedSettings(settings)))
   return isJsonObject(configuration) ? configuration : {}
+}
+
+function githubKeysFrom(url: string, clock: Clock, log: Log): GithubKeys {
+  return createGithubKeys(url, clock, (err) =>
+    log.warn({ err, url }, 'The keys of leak reports cannot be fetched, so reports are not taken'),
+  )
 }
 
 function startTimers({ housekeeping }: OpenAuthority, api: KuzzleApi, log: Log): { stop(): void } {

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { ShownDpop, ShownProof } from '../../core/keys/verdict.ts'
 import { clientCertIn } from '../../transports/http/client-cert.ts'
+import { isHost } from '../../transports/http/host.ts'
 import type { LaneRequest } from '../../transports/lane/lane-message.ts'
 
 type Headers = LaneRequest['headers']
@@ -29,12 +30,11 @@ function dpopIn(headers: Headers): ShownDpop | undefined {
   const { 'x-forwarded-proto': scheme, 'x-forwarded-host': host, 'x-forwarded-uri': target } = headers
   if (typeof proof !== 'string' || typeof method !== 'string') return undefined
   if (typeof scheme !== 'string' || typeof host !== 'string' || typeof target !== 'string') return undefined
-  return HOST.test(host) && TARGET.test(target)
+  // What else could stand there would be taken for a part of the path.
+  return isHost(host) && TARGET.test(target)
     ? { proof, method, url: `${scheme}://${host}${target}` }
     : undefined
 }
 
 /** Path and query; there is a space where several were joined, of which the client may have sent the first. */
 const TARGET = /^\/[\x21-\x7e]*$/
-/** A host alone: what else could stand there would be taken for a part of the path. */
-const HOST = /^(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/

@@ -32,10 +32,15 @@ async function keysFrom(t: TestContext, answer: () => { status?: number; body: s
   await once(server, 'listening')
   t.after(() => server.close())
   const { port } = server.address() as AddressInfo
-  const keys = createGithubKeys(`http://127.0.0.1:${port}/keys`, { now: () => now })
+  let failures = 0
+  const url = `http://127.0.0.1:${port}/keys`
+  const keys = createGithubKeys(url, { now: () => now }, () => {
+    failures += 1
+  })
   return {
     keys,
     asked: () => asked,
+    failures: () => failures,
     passMs: (ms: number) => {
       now += ms
     },
@@ -85,11 +90,14 @@ suite("GitHub's keys", () => {
       { body: listOf({ two: 'nonsense' }) },
       { body: ' '.repeat(1_000_001) },
     ]
-    const { keys, passMs } = await keysFrom(t, () => answers.shift() ?? { body: '' })
+    const { keys, passMs, failures } = await keysFrom(t, () => answers.shift() ?? { body: '' })
     assert.ok(await keys.find('one'))
     for (let n = 0; n < 5; n++) {
       passMs(ASKED_EVERY_MS)
       await assert.rejects(keys.find('two'))
+      // Not to be known and not to have been asked for are different things to be told.
+      await assert.rejects(keys.find('two'))
+      assert.equal(failures(), n + 1)
       assert.ok(await keys.find('one'))
     }
   })

@@ -1,10 +1,11 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { z } from 'zod'
 import type { Clock } from '../../core/ports/clock.ts'
+import { fetchBounded } from '../../transports/http/fetch-bounded.ts'
 
 /** The public keys with which GitHub signs its reports of leaked secrets. */
 export interface GithubKeys {
-  /** Undefined: GitHub has no such key. @throws {Error} when GitHub cannot be asked. */
+  /** Undefined: GitHub has no such key. @throws {Error} GitHub could not be asked, now or shortly before. */
   find(identifier: string): Promise<KeyObject | undefined>
 }
 
@@ -21,43 +22,50 @@ const PUBLIC_KEYS = z.object({
     .max(KEYS_MAX),
 })
 
-/** Asks that URL for the keys when they are first needed, and again when one is named that is not among them. */
-export function createGithubKeys(url: string, clock: Clock): GithubKeys {
+/**
+ * Asks that URL for the keys when they are first needed, and again when one is named that is not among them. `onFailure` is
+ * told why they could not be had.
+ */
+export function createGithubKeys(
+  url: string,
+  clock: Clock,
+  onFailure: (error: unknown) => void = () => {},
+): GithubKeys {
   let known: ReadonlyMap<string, KeyObject> = new Map()
   let askedAt = Number.NEGATIVE_INFINITY
-  let asking: Promise<void> | undefined
+  let asked: Promise<void> = Promise.resolve()
 
   const ask = async (): Promise<void> => {
-    askedAt = clock.now()
-    known = await fetchKeys(url)
+    try {
+      known = await fetchKeys(url)
+    } catch (error) {
+      onFailure(error)
+      throw error
+    }
   }
 
   return {
     async find(identifier) {
       const found = known.get(identifier)
       if (found !== undefined) return found
-      if (asking === undefined && clock.now() - askedAt >= ASKED_EVERY_MS) {
-        asking = ask().finally(() => {
-          asking = undefined
-        })
+      if (clock.now() - askedAt >= ASKED_EVERY_MS) {
+        askedAt = clock.now()
+        asked = ask()
       }
-      await asking
+      await asked
       return known.get(identifier)
     },
   }
 }
 
 async function fetchKeys(url: string): Promise<ReadonlyMap<string, KeyObject>> {
-  const response = await fetch(url, {
+  const response = await fetchBounded(ANSWER_BYTES_MAX)(url, {
     headers: { accept: 'application/json', 'user-agent': 'latchkey' },
     redirect: 'error',
     signal: AbortSignal.timeout(ANSWER_MS_MAX),
   })
   if (!response.ok) throw new Error(`Cannot ask for the keys of reports: the answer was ${response.status}`)
-  const text = await response.text()
-  if (text.length > ANSWER_BYTES_MAX)
-    throw new Error('Cannot ask for the keys of reports: the answer is too long')
-  const { public_keys: keys } = PUBLIC_KEYS.parse(JSON.parse(text))
+  const { public_keys: keys } = PUBLIC_KEYS.parse(await response.json())
   return new Map(keys.map(({ key_identifier, key }) => [key_identifier, signingKeyOf(key)]))
 }
 

@@ -1,4 +1,5 @@
 import type { Origin } from '../../core/audit/audit-event.ts'
+import { isHost } from '../../transports/http/host.ts'
 import type { HttpRequest } from '../../transports/http/http-message.ts'
 import { givenRequestId } from '../../transports/http/request-id.ts'
 import { resourceMetadataUrl } from '../../transports/http/resource-metadata.ts'
@@ -20,13 +21,10 @@ export function sceneOf(
   return { requestId, baseUrl, metadataUrl: resourceMetadataUrl(baseUrl) }
 }
 
-/** A host as a client may call it. Anything else is not repeated to it. */
-const HOST = /^(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/
-
 function calledUrl({ headers, tls }: Pick<HttpRequest, 'headers' | 'tls'>): string {
   const host = headers['host']
   const scheme = tls === undefined ? 'http' : 'https'
-  return typeof host === 'string' && HOST.test(host) ? `${scheme}://${host}` : `${scheme}://localhost`
+  return typeof host === 'string' && isHost(host) ? `${scheme}://${host}` : `${scheme}://localhost`
 }
 
 /** Finds out the address of a client, also behind proxies that are trusted; undefined: unknown. */

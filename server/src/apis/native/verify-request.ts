@@ -39,8 +39,7 @@ export function parseVerifyRequest(body: string): VerifyRequest {
 /** The questions in the body of a batch, in their order. @throws {Problem}, as `parseVerifyRequest`. */
 export function parseVerifyBatch(body: string): readonly VerifyRequest[] {
   const { keys, ...others } = parseObject(body)
-  const unknown = Object.keys(others).map((name) => unknownMember(name, '', ['keys']))
-  if (unknown.length > 0) throw invalidBody(unknown)
+  refuseUnknown(others, '', ['keys'])
   if (!Array.isArray(keys)) throw invalidBody([{ pointer: '/keys', detail: 'must be a list' }])
   if (keys.length === 0 || keys.length > BATCH_KEYS_MAX) {
     throw invalidBody([{ pointer: '/keys', detail: `must have 1 to ${BATCH_KEYS_MAX} members` }])
@@ -102,8 +101,7 @@ const MEMBERS: readonly string[] = [
 const BATCH_MEMBERS: readonly string[] = MEMBERS.filter((name) => name !== 'explain')
 
 function readQuestion(given: JsonObject, pointer: string, members: readonly string[]): VerifyRequest {
-  const unknown = Object.keys(given).filter((name) => !members.includes(name))
-  if (unknown.length > 0) throw invalidBody(unknown.map((name) => unknownMember(name, pointer, members)))
+  refuseUnknown(given, pointer, members)
   const { key, permissions, cost, ip, certificate, dpop, resource, limits, explain } = given
   if (explain !== undefined && typeof explain !== 'boolean') {
     throw invalidBody([{ pointer: `${pointer}/explain`, detail: 'must be true or false' }])
@@ -182,8 +180,7 @@ const DPOP_MEMBERS = ['proof', 'method', 'url']
 
 function readDpop(given: JsonValue, pointer: string): ShownDpop {
   if (!isJsonObject(given)) throw invalidBody([{ pointer, detail: 'must be an object' }])
-  const unknown = Object.keys(given).filter((name) => !DPOP_MEMBERS.includes(name))
-  if (unknown.length > 0) throw invalidBody(unknown.map((name) => unknownMember(name, pointer, DPOP_MEMBERS)))
+  refuseUnknown(given, pointer, DPOP_MEMBERS)
   return {
     proof: textOf(given['proof'], `${pointer}/proof`),
     method: textOf(given['method'], `${pointer}/method`),
@@ -203,6 +200,11 @@ function readLimits(given: JsonValue, pointer: string): readonly string[] {
   if (isList && given.length <= 2 * LIMITS_MAX) return given
   const detail = `must be a list of at most ${2 * LIMITS_MAX} names of limits`
   throw invalidBody([{ pointer: `${pointer}/limits`, detail }])
+}
+
+function refuseUnknown(given: JsonObject, pointer: string, known: readonly string[]): void {
+  const unknown = Object.keys(given).filter((name) => !known.includes(name))
+  if (unknown.length > 0) throw invalidBody(unknown.map((name) => unknownMember(name, pointer, known)))
 }
 
 const NAME_SHOWN_MAX = 64

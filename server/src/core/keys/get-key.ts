@@ -4,6 +4,7 @@ import type { Context } from '../context.ts'
 import { DomainError } from '../errors.ts'
 import type { KeyId } from '../ids.ts'
 import type { ApiKey, Revocation } from './api-key.ts'
+import { isoTime } from './explain-takings.ts'
 import { viewKey, viewRevoked } from './key-view.ts'
 import type { KeyView } from './verdict.ts'
 
@@ -63,7 +64,7 @@ export function unlessRevoked({ key, revocation }: KnownKey): ApiKey {
   const { at } = revocation
   throw new DomainError(
     'key.revoked',
-    `Cannot change key "${key.id}": it was revoked at ${new Date(at).toISOString()}; "restore" brings it back, for some time after that`,
+    `Cannot change key "${key.id}": it was revoked at ${isoTime(at)}; "restore" brings it back, for some time after that`,
     { id: key.id, revokedAt: at },
   )
 }

@@ -74,6 +74,7 @@ export class ReadThrough {
     if (recalled === undefined) throw error
     return recalled.found
   }
+
   /** What this process acknowledged holds for all of its threads, also then. */
   #isStaleServed(): boolean {
     const { whenUnreachable, staleMaxMs } = this.#policy

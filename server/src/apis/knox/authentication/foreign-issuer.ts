@@ -8,6 +8,7 @@ import {
   jwtVerify,
 } from 'jose'
 import { ID_BYTES_MAX } from '../../../core/ids.ts'
+import { fetchBounded } from '../../../transports/http/fetch-bounded.ts'
 import type { KnoxClaims } from '../knox-claims.ts'
 import { KnoxRefusal } from '../knox-request.ts'
 import { claimsOf, JWT_LENGTH_MAX } from '../token-services/signing-keys.ts'
@@ -181,7 +182,7 @@ function keySetAt(text: string, where: string): JWTVerifyGetKey {
     timeoutDuration: KEY_SET_MAX_MS,
     cacheMaxAge: KEY_SET_AGE_MS,
     cooldownDuration: KEY_SET_COOLDOWN_MS,
-    [customFetch]: fetchBounded,
+    [customFetch]: fetchBounded(KEY_SET_BYTES_MAX),
   })
   return async (header, token) => {
     try {
@@ -193,19 +194,4 @@ function keySetAt(text: string, where: string): JWTVerifyGetKey {
       throw new KnoxRefusal(503, 'The keys of the issuer of the token cannot be had', { 'Retry-After': '5' })
     }
   }
-}
-
-/** As `fetch`, but for answers of any length. */
-async function fetchBounded(...asked: Parameters<typeof fetch>): Promise<Response> {
-  const answer = await fetch(...asked)
-  const parts: Uint8Array[] = []
-  let length = 0
-  for await (const part of answer.body ?? []) {
-    length += part.length
-    if (length > KEY_SET_BYTES_MAX)
-      throw new Error(`More than ${KEY_SET_BYTES_MAX} bytes, which is the limit`)
-    parts.push(part)
-  }
-  const body = [204, 205, 304].includes(answer.status) ? null : Buffer.concat(parts)
-  return new Response(body, { status: answer.status, headers: answer.headers })
 }
