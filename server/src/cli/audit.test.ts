@@ -3,25 +3,16 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
-import { runCommandLine } from './run-command-line.ts'
 import { temporaryDirectory } from './testing/launch.ts'
+import { runProgram } from './testing/run-program.ts'
 
-async function run(...args: string[]) {
-  let out = ''
-  let err = ''
+async function run(...args: readonly string[]) {
   const shown: string[] = []
-  const code = await runCommandLine(args, {
-    environment: {},
-    print: (text) => {
-      out += text
-    },
-    complain: (text) => {
-      err += text
-    },
+  const said = await runProgram(args, {
     progress: (text) => shown.push(text),
     askSecret: async () => 'correct horse battery staple',
   })
-  return { code, out, err, shown }
+  return { ...said, shown }
 }
 
 /** The folder of a store with a few events in it. */

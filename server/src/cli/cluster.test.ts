@@ -5,22 +5,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { ClusterStatus } from '../application/cluster-status.ts'
 import { printSpan, printStatus } from './cluster.ts'
-import { runCommandLine } from './run-command-line.ts'
+import { runProgram } from './testing/run-program.ts'
 
-async function run(...args: readonly string[]) {
-  const said = { stdout: '', stderr: '' }
-  const code = await runCommandLine(['cluster', ...args], {
-    environment: {},
-    print: (text) => {
-      said.stdout += text
-    },
-    complain: (text) => {
-      said.stderr += text
-    },
-    askSecret: async () => '',
-  })
-  return { code, ...said }
-}
+const run = (...args: readonly string[]) => runProgram(['cluster', ...args])
 
 test('says of a store of one machine that it is one, who has it open where that is known, and changes nothing', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-cluster-'))
@@ -28,30 +15,30 @@ test('says of a store of one machine that it is one, who has it open where that 
   const path = join(folder, 'x.db')
   const missing = await run('status', '--storage', `sqlite:${path}`)
   assert.equal(missing.code, 0)
-  assert.match(missing.stdout, /x\.db: there is no such file\nIt is a store of one machine/)
+  assert.match(missing.out, /x\.db: there is no such file\nIt is a store of one machine/)
   assert.equal(existsSync(path), false)
 
   writeFileSync(path, '')
-  assert.match((await run('status', `--storage=sqlite:${path}`)).stdout, /no process|cannot be told here/)
+  assert.match((await run('status', `--storage=sqlite:${path}`)).out, /no process|cannot be told here/)
   const file = openSync(path, 'r')
   t.after(() => closeSync(file))
-  const status = JSON.parse((await run('status', '--json', '--storage', `sqlite:${path}`)).stdout)
+  const status = JSON.parse((await run('status', '--json', '--storage', `sqlite:${path}`)).out)
   assert.deepEqual([status.kind, status.exists], ['one machine', true])
 })
 
 test('needs to be told what about the cluster', async () => {
   for (const args of [[], ['health'], ['--json']]) {
-    const { code, stderr } = await run(...args)
+    const { code, err } = await run(...args)
     assert.equal(code, 2)
-    assert.match(stderr, /latchkey cluster status/)
+    assert.match(err, /latchkey cluster status/)
   }
 })
 
 test('fails with a reason where the store cannot be asked', async () => {
-  const { code, stderr } = await run('status', '--storage', 'postgres://u:hidden-password@127.0.0.1:1/d')
+  const { code, err } = await run('status', '--storage', 'postgres://u:hidden-password@127.0.0.1:1/d')
   assert.equal(code, 1)
-  assert.match(stderr, /Cannot use the PostgreSQL store/)
-  assert.doesNotMatch(stderr, /hidden-password/)
+  assert.match(err, /Cannot use the PostgreSQL store/)
+  assert.doesNotMatch(err, /hidden-password/)
 })
 
 const NODE = {

@@ -1,24 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { runCommandLine } from './run-command-line.ts'
+import { runProgram } from './testing/run-program.ts'
 
-async function run(
-  ...args: string[]
-): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
-  let out = ''
-  let err = ''
-  const code = await runCommandLine(args, {
-    environment: {},
-    print: (text) => {
-      out += text
-    },
-    complain: (text) => {
-      err += text
-    },
-    askSecret: () => assert.fail('nothing is asked'),
-  })
-  return { code, out, err }
-}
+const run = (...args: readonly string[]) => runProgram(args)
 
 test('rules are printed for every scanner that help names', async () => {
   const { out: help } = await run('--help')

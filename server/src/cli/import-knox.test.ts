@@ -9,26 +9,10 @@ import {
   temporaryFolder,
   writeSqliteDump,
 } from '../imports/knox/testing/knox-dump.ts'
-import { runCommandLine } from './run-command-line.ts'
 import { launch } from './testing/launch.ts'
+import { runProgram } from './testing/run-program.ts'
 
-async function run(
-  ...args: string[]
-): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
-  let out = ''
-  let err = ''
-  const code = await runCommandLine(args, {
-    environment: {},
-    print: (text) => {
-      out += text
-    },
-    complain: (text) => {
-      err += text
-    },
-    askSecret: () => assert.fail('nothing is asked'),
-  })
-  return { code, out, err }
-}
+const run = (...args: readonly string[]) => runProgram(args)
 
 function dump(t: TestContext, count: number): { readonly data: string; readonly args: readonly string[] } {
   const folder = temporaryFolder(t)

@@ -1,8 +1,8 @@
 import type { User } from '../../core/access/user.ts'
 import type { UserId } from '../../core/ids.ts'
 import { sql } from '../../query/sql/sql-text.ts'
-import { forgetOldest } from './access-memory.ts'
 import { text } from './column.ts'
+import { ReadMemory } from './read-memory.ts'
 import type { SessionLookUpParts } from './session-look-up.ts'
 import { USER_COLUMNS, userFromRow } from './user-row.ts'
 
@@ -17,39 +17,25 @@ export function userById(id: UserId) {
  */
 export class UserLookUp {
   readonly #parts: SessionLookUpParts
-  readonly #known = new Map<UserId, User>()
-  #epoch = 0
+  readonly #memory = new ReadMemory<UserId, User>()
 
   constructor(parts: SessionLookUpParts) {
     this.#parts = parts
     parts.feed.listen(({ kind }) => {
-      if (kind !== 'access' && kind !== 'owner' && kind !== 'everything') return
-      this.#epoch += 1
-      this.#known.clear()
+      if (kind === 'access' || kind === 'owner' || kind === 'everything') this.#memory.forgetAll()
     })
   }
 
   /** @throws {DomainError} `storage.unavailable`. */
   find(id: UserId): Promise<User | undefined> {
     return this.#parts.readThrough.read(
-      () => this.#load(id),
-      () => this.#recall(id),
+      () => this.#memory.read(id, () => this.#load(id)),
+      () => this.#memory.recall(id),
     )
   }
 
-  #recall(id: UserId): { readonly found: User } | undefined {
-    const found = this.#known.get(id)
-    return found && { found }
-  }
-
   async #load(id: UserId): Promise<User | undefined> {
-    const epoch = this.#epoch
     const row = await this.#parts.database.first(userById(id))
-    const user = row && userFromRow(row)
-    this.#known.delete(id)
-    if (user === undefined || epoch !== this.#epoch) return user
-    this.#known.set(id, user)
-    forgetOldest(this.#known)
-    return user
+    return row && userFromRow(row)
   }
 }

@@ -1,10 +1,9 @@
 import type { Session } from '../../core/access/session.ts'
-import type { UserId } from '../../core/ids.ts'
-import type { Fingerprint } from '../../core/keys/fingerprint.ts'
 import type { SessionStore } from '../../core/ports/session-store.ts'
+import { sessionFromRow } from '../session-row.ts'
 import type { WriteAudit } from './audit-store.ts'
-import { column, fingerprintBytes, fingerprintOfBytes } from './column.ts'
-import type { Row, SqliteDatabase, SqlValue } from './database.ts'
+import { fingerprintBytes, fingerprintOfBytes } from './column.ts'
+import type { SqliteDatabase, SqlValue } from './database.ts'
 import type { KeyNews } from './key-news.ts'
 import type { RequireOwner } from './owners.ts'
 
@@ -88,18 +87,6 @@ export function createSessionStore(
     purgeExpired(now, max) {
       return database.change(() => purge.run(now, max))
     },
-  }
-}
-
-function sessionFromRow(row: Row, fingerprint: Fingerprint): Session {
-  return {
-    fingerprint,
-    owner: column<UserId>(row, 1),
-    ...(row[2] !== null && { ttlMs: column<number>(row, 2) }),
-    ...(row[3] !== null && { expiresAt: column<number>(row, 3) }),
-    singleUse: row[4] === 1,
-    refreshed: row[5] === 1,
-    createdAt: column<number>(row, 6),
   }
 }
 
